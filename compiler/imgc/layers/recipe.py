@@ -1,0 +1,76 @@
+"""The instructions of one image while its layers write them, and what is known at that point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from imgc.diagnostics import Diagnostic, Severity, Span
+from imgc.instructions.types import Copy, From, Instruction, Mount, Run, Stage, Step, User, Workdir
+from imgc.layers.facts import BaseFacts
+
+
+@dataclass(slots=True)
+class Recipe:
+    """One image being written: `steps` of its final stage and `helpers`, throw-away stages before it.
+
+    Paths in COPY sources and bind mounts are relative to the pipeline's directory (POSIX, perhaps
+    with a leading `../`); they are moved to the build context when the image is finished.
+    `workdir` and `user` are those in force at this point; workdir is "" where only the base knows it.
+    `owner` is the `user` key of the image, for --chown of copied code ("" when there is none).
+    """
+
+    name: str
+    base: str
+    facts: BaseFacts
+    report: Callable[[Diagnostic], None]
+    workdir: str = ""
+    user: str = "root"
+    owner: str = ""
+    shell: tuple[str, ...] = ("/bin/sh", "-ec")
+    steps: list[Step] = field(default_factory=list)
+    helpers: list[Stage] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
+    """Variables that imgc itself or the user's `env` has set so far, by name."""
+    notes: dict[str, object] = field(default_factory=dict)
+    """What kinds of layers keep for each other (e.g. that the virtual environment is made), by kind."""
+
+    def add(self, instruction: Instruction, key: str, span: Span | None, note: str = "") -> None:
+        if isinstance(instruction, Workdir):
+            self.workdir = instruction.path
+        elif isinstance(instruction, User):
+            self.user = instruction.name
+        self.steps.append(Step(instruction, key, span, note))
+
+    def run(
+        self,
+        clauses: tuple[str, ...],
+        key: str,
+        span: Span | None,
+        mounts: tuple[Mount, ...] = (),
+        note: str = "",
+    ) -> None:
+        """A generated RUN as root (see `become`)."""
+        self.become("root")
+        if self.facts.shell is False:
+            self.error("base-without-shell", f"the base '{self.base}' has no shell, so nothing can be run in it", span)
+            return
+        self.add(Run(clauses, mounts), key, span, note)
+
+    def become(self, user: str) -> None:
+        """Makes `user` the one in force; "" means the base's own user."""
+        user = user or self.facts.user
+        if user != self.user:
+            self.add(User(user), "user", None)
+
+    def stage(self, name: str, steps: tuple[Step, ...]) -> None:
+        """Adds a throw-away stage before the image's own; the same name twice is one stage."""
+        if all(stage.name != name for stage in self.helpers):
+            self.helpers.append(Stage(name, (Step(From(self.base, name)), *steps)))
+
+    def copy(self, sources: tuple[str, ...], destination: str, key: str, span: Span | None) -> None:
+        self.add(Copy(sources, destination, chown=self.owner), key, span)
+
+    def error(self, code: str, message: str, span: Span | None, severity: Severity = Severity.ERROR, label: str = "") -> None:
+        if span is not None:
+            self.report(Diagnostic(code, severity, message, span, label))

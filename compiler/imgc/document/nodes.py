@@ -45,6 +45,8 @@ class Mapping:
     entries: tuple[Entry, ...]
     span: Span
     flow: bool = False
+    broken: bool = False
+    """What stands here could not be read (and was reported); nothing is known of its keys."""
     _index: dict[str, Entry] | None = field(default=None, repr=False)
 
     def entry(self, name: str) -> Entry | None:

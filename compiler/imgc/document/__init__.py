@@ -1,0 +1,1 @@
+"""Text to nodes with spans. Knows YAML, and nothing of images."""

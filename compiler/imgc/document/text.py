@@ -1,0 +1,39 @@
+"""Texts as lines. YAML 1.2 and editors know three line ends, `\\r\\n`, `\\n` and `\\r`; Python's splitlines knows eleven."""
+
+from __future__ import annotations
+
+import re
+
+_LINE = re.compile(r"\r\n|\n|\r")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_BREAKS = "\x85\u2028\u2029"
+"""What libyaml (YAML 1.1) takes for line ends, and YAML 1.2 does not."""
+_STAND_INS = "\ue085\ue028\ue029"
+_HIDE = str.maketrans(_BREAKS, _STAND_INS)
+_SHOW = str.maketrans(_STAND_INS, _BREAKS)
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines without their ends; a text that ends in a line end has an empty last line."""
+    return _LINE.split(text)
+
+
+def unprintable(line: str) -> list[tuple[int, str]]:
+    """Column and character of everything that YAML does not allow in a text."""
+    return [(match.start(), match[0]) for match in _UNPRINTABLE.finditer(line)]
+
+
+def without_unprintable(line: str) -> str:
+    return _UNPRINTABLE.sub("\ufffd", line)
+
+
+def has_foreign_breaks(text: str) -> bool:
+    return any(character in text for character in _BREAKS)
+
+
+def hide_breaks(text: str) -> str:
+    return text.translate(_HIDE)
+
+
+def show_breaks(text: str) -> str:
+    return text.translate(_SHOW)

@@ -10,6 +10,19 @@ from imgc.instructions.types import Copy, From, Instruction, Mount, Run, Stage, 
 from imgc.layers.facts import BaseFacts
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Code from elsewhere: `kind` repo (the repository of the pipeline file), git or s3. `path` is where it
+    is put, relative to the pipeline's directory. `commit` is known once locked."""
+
+    kind: str
+    url: str
+    branch: str
+    path: str
+    span: Span
+    commit: str = ""
+
+
 @dataclass(slots=True)
 class Recipe:
     """One image being written: `steps` of its final stage and `helpers`, throw-away stages before it.
@@ -30,6 +43,13 @@ class Recipe:
     shell: tuple[str, ...] = ("/bin/sh", "-ec")
     steps: list[Step] = field(default_factory=list)
     helpers: list[Stage] = field(default_factory=list)
+    code_dir: str = "/app"
+    """Where code goes: the image's `workdir`, else /app."""
+    auto_workdir: bool = True
+    sources: list[Source] = field(default_factory=list)
+    """Code that `imgc build` fetches into the build context before it builds."""
+    path_map: dict[str, str] = field(default_factory=dict)
+    """Local path (relative to the pipeline's directory) -> path in the image, of everything copied."""
     env: dict[str, str] = field(default_factory=dict)
     """Variables that imgc itself or the user's `env` has set so far, by name."""
     notes: dict[str, object] = field(default_factory=dict)

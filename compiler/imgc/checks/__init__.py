@@ -1,0 +1,1 @@
+"""Rules about a document: its structure by the schema, and what holds across its sections."""

@@ -30,10 +30,6 @@ _TYPES = {
     "object": "a mapping",
     "null": "nothing",
 }
-_NAMES = {
-    "image": "an image", "imageValue": "an image", "node": "a node", "nodeValue": "a node", "layer": "a layer",
-    "pip": "pip", "dockerfile": "dockerfile", "builder": "builder", "retry": "retry", "mount": "a mount",
-}  # fmt: skip
 
 
 def check(node: Node, report: Report, definition: str = "") -> None:
@@ -192,6 +188,8 @@ class _Walker:
                 self.walk(item, schema["items"], name, key)
 
     def mapping(self, node: Mapping, schema: Schema, name: str, key: Entry | None) -> None:
+        if len(node.entries) < schema.get("minProperties", 0):
+            self.error("wrong-value", f"{_subject(key)} must not be empty", node.span)
         properties: dict[str, Schema] = schema.get("properties", {})
         others = schema.get("additionalProperties", {})
         names = schema.get("propertyNames")
@@ -242,7 +240,7 @@ class _Walker:
             self.error("wrong-name", f"'{_short(entry.name)}' cannot be a name here: expected {expected}", entry.key.span)
 
     def unknown_key(self, entry: Entry, node: Mapping, schema: Schema, name: str) -> None:
-        owner = _NAMES.get(name, f"'{name}'" if name else "a pipeline file")
+        owner = schema.get("x-noun") or (f"'{name}'" if name else "a pipeline file")
         foreign = schema.get("x-foreign", {}).get(entry.name)
         properties = schema.get("properties", {})
         if foreign:
@@ -270,7 +268,7 @@ class _Walker:
         if foreign.get("note"):
             label = f"{label}: {foreign['note']}" if label else foreign["note"]
         fixes: tuple[Fix, ...] = ()
-        if right and node.entry(right) is None:
+        if right and "of" not in foreign and "." not in right and node.entry(right) is None:
             edits = _rewrite(entry, right, foreign.get("value"))
             fixes = (Fix(f"rewrite as '{right}'", edits),) if edits else ()
         self.error("foreign-key", message, entry.key.span, label=label, fixes=fixes)

@@ -24,6 +24,11 @@ SAFE_IN_SHELL = re.compile(r"[A-Za-z0-9._/@:+=,%-]*\Z")
 SHELL_KEYS = frozenset({"run", "commands", "lazy", "local_project_install", "pipeline"})
 """Keys whose strings a shell reads (a node that is just a string is a `run`)."""
 _GROUPS = frozenset({"serial", "parallel"})
+_TYPED = frozenset({
+    "cpu", "gpu", "max_concurrent", "attempts", "mem_factor", "requires_docker", "read_only", "skip", "stop_on_error",
+    "suppress_errors", "accept_return_code",
+})  # fmt: skip
+"""Keys that want a number or a boolean; everywhere else a matrix value is text as written (3.10 stays 3.10)."""
 _NAMED = frozenset({"env", "runtime_env", "labels", "args", "params", "matrix", "images", "path_map"})
 """Keys whose own keys are names of the user's."""
 
@@ -132,6 +137,7 @@ def _scalar(node: Scalar, scope: Scope, key: str) -> Scalar:
             scope.report(Diagnostic("unsafe-value", Severity.ERROR, message, place(node, expression.start, expression.end)))
             written = ""
         elif whole:
+            value = resolve(written) if key in _TYPED and isinstance(value, str) else value
             return Scalar(value, written, node.span, node.style)
         parts += [text[position : expression.start], written]
         position = expression.end

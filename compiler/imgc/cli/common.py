@@ -1,0 +1,120 @@
+"""What commands share: finding and reading the pipeline file, speaking, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+EXIT_FINE = 0
+EXIT_PROBLEMS = 1
+EXIT_USAGE = 2
+EXIT_ENVIRONMENT = 3
+EXIT_STEP_FAILED = 4
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+
+NAMES = ("pipeline.yaml", "pipeline.yml")
+
+
+class Failure(Exception):
+    """Ends a command with a message and an exit code."""
+
+    def __init__(self, message: str, code: int = EXIT_USAGE) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Results go to standard output, everything else through here to standard error."""
+
+    color_choice: str
+    quiet: bool = False
+    verbose: bool = False
+
+    @property
+    def color(self) -> bool:
+        if self.color_choice == "auto":
+            return sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        return self.color_choice == "always"
+
+    def say(self, text: str, always: bool = False) -> None:
+        if always or not self.quiet:
+            print(text, file=sys.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A pipeline file as it was found: the name to show, the folder its paths are relative to, its text
+    (None with the problem said in `problem`: (code, message))."""
+
+    name: str
+    directory: Path
+    text: str | None
+    problem: tuple[str, str] = ("", "")
+
+
+def file_argument(command: argparse.ArgumentParser, many: bool = False) -> None:
+    text = "the pipeline file; default: pipeline.yaml, pipeline.yml or *.imgc.yaml here or above; - is standard input"
+    command.add_argument("file", nargs="*" if many else "?", metavar="FILE", help=text)
+
+
+def compile_arguments(command: argparse.ArgumentParser) -> None:
+    """Options that change what a file compiles to."""
+    command.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="override a parameter")
+    command.add_argument("--image", action="append", default=[], metavar="NAME=REF", help="override an entry of image_refs")
+    command.add_argument("--allow-outside", action="append", default=[], metavar="PATH", help="let the file name paths below PATH")
+
+
+def pairs(values: Sequence[str], option: str) -> dict[str, str]:
+    """`NAME=VALUE` options as a dict."""
+    found = {}
+    for value in values:
+        name, equals, rest = value.partition("=")
+        if not equals or not name:
+            raise Failure(f"{option} takes NAME=VALUE, not '{value}'")
+        found[name] = rest
+    return found
+
+
+def find(argument: str | None) -> str:
+    """The pipeline file to use: the argument, or the one of this folder or the nearest above, up to the git root."""
+    if argument:
+        return argument
+    here = Path.cwd()
+    for directory in (here, *here.parents):
+        candidates = [directory / name for name in NAMES if (directory / name).is_file()]
+        candidates = candidates or sorted(directory.glob("*.imgc.yaml"))
+        if len(candidates) > 1:
+            raise Failure(f"there are several pipeline files in {directory}: name one")
+        if candidates:
+            return os.path.relpath(candidates[0], here)
+        if (directory / ".git").exists():
+            break
+    raise Failure("there is no pipeline.yaml here or above; name a file")
+
+
+def read(argument: str) -> Input:
+    """Reads a pipeline file; what keeps it from being read is said in the result, not raised."""
+    if argument == "-":
+        return _decoded("-", Path.cwd(), sys.stdin.buffer.read())
+    path = Path(argument)
+    directory = Path(os.path.abspath(path)).parent
+    try:
+        if path.is_dir():
+            return Input(argument, directory, None, ("not-a-file", f"'{argument}' is a folder, not a pipeline file"))
+        return _decoded(argument, directory, path.read_bytes())
+    except OSError as error:
+        return Input(argument, directory, None, ("unreadable", f"'{argument}' cannot be read: {error.strerror}"))
+
+
+def _decoded(name: str, directory: Path, data: bytes) -> Input:
+    try:
+        return Input(name, directory, data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return Input(name, directory, None, ("not-utf8", f"the file is not UTF-8: byte {error.start + 1}, in line {line}"))

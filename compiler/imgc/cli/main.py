@@ -1,0 +1,98 @@
+"""`imgc COMMAND …`: finds the command, runs it, and turns what goes wrong into an exit code.
+
+Commands are imported when they are called: `imgc check` loads nothing of an engine or a language server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from imgc import __version__
+from imgc.cli.common import EXIT_BUG, EXIT_ENVIRONMENT, EXIT_INTERRUPTED, EXIT_USAGE, Console, Failure
+
+COMMANDS = {
+    "check": "say everything that is wrong with a pipeline file",
+    "compile": "write Dockerfiles and the run plan",
+    "build": "build the images on a Docker engine",
+    "run": "build what is needed and run the pipeline",
+    "schema": "print a JSON Schema: pipeline, plan or diagnostics",
+}
+
+_EPILOG = """examples:
+  imgc check                      every problem of ./pipeline.yaml, at its place
+  imgc compile                    Dockerfiles and plan.json in compiled/
+  imgc run                        build the images and run the pipeline
+  imgc COMMAND --help             what a command does, with examples
+
+FILE defaults to pipeline.yaml, pipeline.yml or *.imgc.yaml here or above, up to the git root; - is standard input.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="imgc", description="Compiler of pipeline.yaml: container images and the commands that run in them.",
+        epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    top.add_argument("--version", action="version", version=f"imgc {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        module = importlib.import_module(f"imgc.cli.{name}")
+        command = commands.add_parser(
+            name, help=summary, description=module.__doc__, epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        command.set_defaults(execute=module.execute)
+        _common(command)
+        module.arguments(command)
+    return top
+
+
+def _common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="color on the terminal")
+    command.add_argument("-q", "--quiet", action="store_true", help="say only what is wrong")
+    command.add_argument("-v", "--verbose", action="store_true", help="say more")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command line; the exit codes are those of the documentation: 0, 1, 2, 3, 4, 70, 130."""
+    arguments = parser().parse_args(argv)
+    console = Console(arguments.color, arguments.quiet, arguments.verbose)
+    try:
+        code: int = arguments.execute(arguments, console)
+        sys.stdout.flush()
+        return code
+    except Failure as failure:
+        console.say(f"imgc: {failure}", always=True)
+        return failure.code
+    except KeyboardInterrupt:
+        console.say("imgc: interrupted", always=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_USAGE
+    except OSError as error:
+        console.say(f"imgc: {error}", always=True)
+        return EXIT_ENVIRONMENT
+    except Exception as error:
+        console.say(f"imgc: a bug in imgc ({type(error).__name__}: {error}); the report is in {_report()}", always=True)
+        return EXIT_BUG
+
+
+def _report() -> Path:
+    import traceback
+
+    handle, name = tempfile.mkstemp(prefix="imgc-report-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(f"imgc {__version__}, Python {sys.version}\n{' '.join(sys.argv)}\n\n{traceback.format_exc()}")
+    return Path(name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -32,15 +33,29 @@ _TYPES = {
 }
 
 
-def check(node: Node, report: Report, definition: str = "") -> None:
-    """Reports everything in which a node departs from the schema, or from one of its `$defs`."""
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A value that names something: `kind` is the schema's `x-kind` (secret, bundle, image-name, …)."""
+
+    kind: str
+    node: Scalar
+
+
+def check(node: Node, report: Report, definition: str = "") -> list[Use]:
+    """Reports everything in which a node departs from the schema, or from one of its `$defs`.
+
+    Returns the values that name something, in file order.
+    """
     schema = load("pipeline")
-    _Walker(report).walk(node, schema["$defs"][definition] if definition else schema, definition, None)
+    walker = _Walker(report)
+    walker.walk(node, schema["$defs"][definition] if definition else schema, definition, None)
+    return walker.uses
 
 
 class _Walker:
     def __init__(self, report: Report) -> None:
         self.report = report
+        self.uses: list[Use] = []
         self.definitions: dict[str, Schema] = load("pipeline")["$defs"]
 
     def error(
@@ -90,14 +105,19 @@ class _Walker:
             keys = {entry.name for entry in node.entries}
             fitting.sort(key=lambda branch: -len(keys & set(branch[0].get("required", ()))) * 2 - len(keys & set(branch[0].get("properties", ()))))
             fitting = fitting[:1]
-        best: list[Diagnostic] | None = None
+        if len(fitting) == 1:
+            self.walk(node, *fitting[0], key)
+            return
+        best: tuple[list[Diagnostic], list[Use]] | None = None
         for schema, name in fitting:
             found: list[Diagnostic] = []
-            _Walker(found.append).walk(node, schema, name, key)
-            if best is None or len(found) < len(best):
-                best = found
-        for diagnostic in best or ():
+            walker = _Walker(found.append)
+            walker.walk(node, schema, name, key)
+            if best is None or len(found) < len(best[0]):
+                best = found, walker.uses
+        for diagnostic in best[0] if best else ():
             self.report(diagnostic)
+        self.uses += best[1] if best else ()
 
     def flat(self, branches: Iterable[tuple[Schema, str]]) -> list[tuple[Schema, str]]:
         """Branches of branches, as one list."""
@@ -111,6 +131,8 @@ class _Walker:
 
     def scalar(self, node: Scalar, schema: Schema, key: Entry | None) -> None:
         value = node.value
+        if "x-kind" in schema and isinstance(value, str):
+            self.uses.append(Use(schema["x-kind"], node))
         if "enum" in schema and value not in schema["enum"]:
             options = [str(option) for option in schema["enum"]]
             close = near(node.text, options)
@@ -196,7 +218,11 @@ class _Walker:
         for entry in node.entries:
             inner = properties.get(entry.name)
             if inner is not None:
-                self.walk(entry.value, inner, entry.name, entry)
+                other = _other_meaning(entry.value, inner)
+                if other:
+                    self.foreign_key(entry, node, other, schema.get("x-noun", "this"))
+                else:
+                    self.walk(entry.value, inner, entry.name, entry)
             elif others is False:
                 self.unknown_key(entry, node, schema, name)
             else:
@@ -272,6 +298,12 @@ class _Walker:
             edits = _rewrite(entry, right, foreign.get("value"))
             fixes = (Fix(f"rewrite as '{right}'", edits),) if edits else ()
         self.error("foreign-key", message, entry.key.span, label=label, fixes=fixes)
+
+
+def _other_meaning(node: Node, schema: Schema) -> dict[str, Any] | None:
+    """A key of ours with a value of the type that another system gives it: `pip: [numpy]` means `pip_packages`."""
+    foreign: dict[str, dict[str, Any]] = schema.get("x-foreign-type", {})
+    return next((meaning for kind, meaning in foreign.items() if _has_type(node, kind)), None)
 
 
 def _rewrite(entry: Entry, right: str, value: str | None) -> tuple[Edit, ...]:

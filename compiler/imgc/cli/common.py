@@ -8,6 +8,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
+
+from imgc.analysis.analysis import Analysis, BadOption, Options, analyse
+from imgc.diagnostics import Severity
+from imgc.diagnostics.render import pretty, summary
 
 EXIT_FINE = 0
 EXIT_PROBLEMS = 1
@@ -36,10 +41,10 @@ class Console:
     quiet: bool = False
     verbose: bool = False
 
-    @property
-    def color(self) -> bool:
+    def color_of(self, stream: TextIO) -> bool:
+        """Whether what is written to a stream is colored."""
         if self.color_choice == "auto":
-            return sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+            return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
         return self.color_choice == "always"
 
     def say(self, text: str, always: bool = False) -> None:
@@ -110,6 +115,30 @@ def read(argument: str) -> Input:
         return _decoded(argument, directory, path.read_bytes())
     except OSError as error:
         return Input(argument, directory, None, ("unreadable", f"'{argument}' cannot be read: {error.strerror}"))
+
+
+def analyse_file(argument: str, arguments: argparse.Namespace) -> Analysis:
+    """Reads and analyses a pipeline file with the options of `compile_arguments`."""
+    given = read(argument)
+    options = Options(
+        params=pairs(arguments.param, "--param"),
+        refs=pairs(arguments.image, "--image"),
+        allow_outside=tuple(arguments.allow_outside),
+    )
+    try:
+        return analyse(given.name, given.text, given.directory, options, problem=given.problem)
+    except BadOption as error:
+        raise Failure(str(error)) from None
+
+
+def report_problems(analysis: Analysis, console: Console) -> None:
+    """Says errors and warnings on standard error; hints too where asked to say more."""
+    shown = [d for d in analysis.diagnostics if console.verbose or d.severity is not Severity.HINT]
+    if console.quiet:
+        shown = [d for d in shown if d.severity is Severity.ERROR]
+    if shown:
+        sources = {analysis.document.file: analysis.document.lines}
+        console.say(pretty(shown, sources, console.color_of(sys.stderr)) + summary(shown), always=True)
 
 
 def _decoded(name: str, directory: Path, data: bytes) -> Input:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from imgc.context.project import Project
 from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
-from imgc.document.nodes import Node, Scalar
+from imgc.document.nodes import Mapping, Node, Scalar
 from imgc.layers.recipe import Recipe
 from imgc.model.image import PipOptions, SecretUse
 
@@ -22,6 +22,8 @@ class Written:
     node: Node
     pip: PipOptions
     secrets: tuple[SecretUse, ...] = ()
+    siblings: Mapping | None = None
+    """The mapping the key stands in (the image, or the item of `layers`): `copy_url` has `copy_branch` beside it."""
 
 
 class Layer(Protocol):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence as Many
+from collections.abc import Sequence as Many
 from dataclasses import dataclass
 
-from imgc.diagnostics import Diagnostic, Severity, Span
-from imgc.diagnostics.near import near
+from imgc.diagnostics import Span
 from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence
 from imgc.layers.kind import Written
 from imgc.layers.registry import KIND_OF
 from imgc.model.image import Image, PipOptions, SecretUse
-from imgc.model.pipeline import Pipeline, Requirements, entries, flag, items
+from imgc.model.pipeline import Pipeline, Requirements, flag, items
 from imgc.resolve.options import pip_options, secret_uses
 
 GROUPED = ("system_packages", "apt_packages", "pip_packages")
@@ -32,19 +31,19 @@ class Layers:
     explicit: tuple[Written, ...]
 
 
-def collect(image: Image, pipeline: Pipeline, stack: bool, report: Callable[[Diagnostic], None]) -> Layers:
+def collect(image: Image, pipeline: Pipeline, stack: bool) -> Layers:
     """Collects the layers of an image. `stack`: whether the document's stack belongs to it."""
     pip_entry = image.node.entry("pip")
     pip = pip_options(pip_entry.value if pip_entry else None, PipOptions(), pip_entry.key.span if pip_entry else None)
     secrets = secret_uses(image.node.get("secrets"))
-    groups = _bundles(image.node.entry("bundles"), pipeline, report)
+    groups = _bundles(image.node.entry("bundles"), pipeline)
     if stack and pipeline.stack is not None and flag(image.node.get("install_stack"), True):
         groups.append(pipeline.stack)
     fixed = _fixed(image.node, groups, pip, secrets)
     explicit: list[Written] = []
     for item in items(image.node.get("layers")):
         if isinstance(item, Mapping):
-            explicit += _item(item, pip, secrets, pipeline, report)
+            explicit += _item(item, pip, secrets, pipeline)
     return Layers(tuple(fixed), tuple(explicit))
 
 
@@ -80,9 +79,7 @@ def _join(key: str, entry: Entry | None, groups: Many[Requirements]) -> tuple[Sp
     return span, Sequence(tuple(found), entry.value.span if entry else span)
 
 
-def _item(
-    item: Mapping, pip: PipOptions, secrets: tuple[SecretUse, ...], pipeline: Pipeline, report: Callable[[Diagnostic], None]
-) -> list[Written]:
+def _item(item: Mapping, pip: PipOptions, secrets: tuple[SecretUse, ...], pipeline: Pipeline) -> list[Written]:
     """One item of `layers`: a layer key with its own `pip` and `secrets`."""
     entry = next((entry for entry in item.entries if entry.name in KIND_OF or entry.name == "bundles"), None)
     if entry is None:
@@ -92,7 +89,7 @@ def _item(
     own = secret_uses(item.get("secrets"))
     if entry.name != "bundles":
         return [Written(entry.name, entry.key.span, entry.value, options, _secrets(entry.name, own, secrets), item)]
-    groups = _bundles(entry, pipeline, report)
+    groups = _bundles(entry, pipeline)
     joined = [(key, found) for key in GROUPED if (found := _join(key, None, groups))]
     return [Written(key, span, value, options, _secrets(key, own, secrets), item) for key, (span, value) in joined]
 
@@ -105,7 +102,7 @@ def _secrets(key: str, own: tuple[SecretUse, ...], image: tuple[SecretUse, ...])
     return (*own, *(use for use in image if use.name not in names))
 
 
-def _bundles(entry: Entry | None, pipeline: Pipeline, report: Callable[[Diagnostic], None]) -> list[Requirements]:
+def _bundles(entry: Entry | None, pipeline: Pipeline) -> list[Requirements]:
     found: list[Requirements] = []
     for item in items(entry.value) if entry else ():
         if not isinstance(item, Scalar) or not isinstance(item.value, str):
@@ -113,8 +110,4 @@ def _bundles(entry: Entry | None, pipeline: Pipeline, report: Callable[[Diagnost
         bundle = pipeline.bundles.get(item.text)
         if bundle is not None:
             found.append(bundle)
-        elif item.text not in {other.name for other in entries(pipeline.root.get("bundles"))}:
-            close = near(item.text, pipeline.bundles)
-            label = f"did you mean '{close[0]}'?" if close else ""
-            report(Diagnostic("unknown-bundle", Severity.ERROR, f"no bundle is called '{item.text}'", item.span, label))
     return found

@@ -6,14 +6,12 @@ import ast
 from collections.abc import Callable
 
 from imgc.context.project import Project
-from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
-from imgc.diagnostics.near import near
+from imgc.diagnostics import Diagnostic, Fix, Related, Severity, Span
 from imgc.document.nodes import Mapping, Node, Scalar, Sequence, plain
 from imgc.model.pipeline import Pipeline, flag, items, text
 from imgc.model.tree import KINDS
-from imgc.resolve.options import secret_uses
 from imgc.resolve.settings import CONTAINER, GROUP_ONLY, LEAF_ONLY
-from imgc.resolve.tree import ResolvedNode, inputs
+from imgc.resolve.tree import ResolvedNode
 
 RESERVED_INPUTS = ("out", "source", "build")
 _FORBIDDEN_ARGUMENTS = {
@@ -90,23 +88,12 @@ class _Rules:
 
     def check_settings(self, node: ResolvedNode) -> None:
         own = {entry.name: entry for entry in node.tree.settings.entries}
-        if (entry := own.get("secrets")) is not None:
-            for use in secret_uses(entry.value):
-                self.secret(use.name, use.span)
         if (entry := own.get("docker_run_args")) is not None:
             self.arguments(entry.value)
         if (entry := own.get("mounts")) is not None:
             self.mounts(entry.value)
         if (entry := own.get("outputs")) is not None:
             self.outputs(entry.value)
-
-    def secret(self, name: str, span: Span) -> None:
-        if name in self.pipeline.secrets or "${{" in name:
-            return
-        close = near(name, self.pipeline.secrets)
-        fixes = tuple(Fix(f"replace with '{other}'", (Edit(span, other),)) for other in close if span.end_column - span.column == len(name))
-        label = f"did you mean '{close[0]}'?" if close else "name it under 'secrets' of the file"
-        self.say("unknown-secret", f"no secret is called '{name}'", span, label=label, fixes=fixes)
 
     def arguments(self, node: Node) -> None:
         for item in items(node):
@@ -138,12 +125,6 @@ class _Rules:
         entry = node.own.entry("input")
         if entry is None:
             return
-        for repo in inputs(entry.value, "repo"):
-            if repo.text not in self.pipeline.repos:
-                close = near(repo.text, self.pipeline.repos)
-                label = f"did you mean '{close[0]}'?" if close else "name it under 'repos' of the file"
-                fixes = tuple(Fix(f"replace with '{other}'", (Edit(repo.span, other),)) for other in close)
-                self.say("unknown-repo", f"no repo is called '{repo.text}'", repo.span, label=label, fixes=fixes)
         self.input_names(entry.value)
 
     def input_names(self, node: Node) -> dict[str, Span]:

@@ -1,0 +1,223 @@
+"""Text in; diagnostics, images and nodes out.
+
+    load -> params -> structure -> model -> names -> images and nodes -> rules
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping as Names
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imgc.analysis.files import read_lock
+from imgc.checks.names import check_extends, check_names
+from imgc.checks.structure import Use, check
+from imgc.context.project import Project
+from imgc.diagnostics import Diagnostic, Edit, Fix, Severity, Span, in_order
+from imgc.diagnostics.near import near
+from imgc.document.document import Document, failed, load
+from imgc.document.expressions import Scope, substitute, typed
+from imgc.document.nodes import Mapping, Node, Scalar, Value, plain
+from imgc.lock.lock import Lock
+from imgc.model.pipeline import Pipeline, inline_image, read, read_params
+from imgc.model.reference import looks_like_reference
+from imgc.resolve.calls import check_call
+from imgc.resolve.images import ImageResolver, ResolvedImage
+from imgc.resolve.names import friendly
+from imgc.resolve.node_rules import check_nodes, requires_docker
+from imgc.resolve.order import check_order
+from imgc.resolve.start import check_reference
+from imgc.resolve.tree import ResolvedNode, TreeResolver
+
+
+class BadOption(ValueError):
+    """An override that does not fit the file: a parameter that is not there, or of another type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is given beside the file: overrides of `params` and `image_refs`, paths allowed outside the root."""
+
+    params: Names[str, str] = field(default_factory=dict)
+    refs: Names[str, str] = field(default_factory=dict)
+    allow_outside: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Analysis:
+    """Everything known about one file. `images` are in build order, `nodes` in tree order; both hold what could
+    be resolved, however many diagnostics there are."""
+
+    document: Document
+    pipeline: Pipeline
+    project: Project
+    lock: Lock
+    params: dict[str, tuple[Value, str]]
+    images: dict[str, ResolvedImage]
+    nodes: dict[str, ResolvedNode]
+    uses: list[Use]
+    diagnostics: list[Diagnostic]
+
+    @property
+    def failed(self) -> bool:
+        return any(diagnostic.severity is Severity.ERROR for diagnostic in self.diagnostics)
+
+
+def analyse(file: str, text: str | None, directory: Path, options: Options = Options(), *, problem: tuple[str, str] = ("", ""), previous: Document | None = None) -> Analysis:  # noqa: B008
+    """Analyses a file. `text` is None when it could not be read: `problem` then is its code and message.
+
+    `directory` is what its paths are relative to. Raises BadOption for overrides that do not fit.
+    """
+    document = failed(file, *problem) if text is None else load(file, text, previous)
+    return _Analysing(document, directory, options).analysis()
+
+
+class _Analysing:
+    def __init__(self, document: Document, directory: Path, options: Options) -> None:
+        self.document = document
+        self.options = options
+        self.found: list[Diagnostic] = list(document.diagnostics)
+        self.report: Callable[[Diagnostic], None] = self.found.append
+        self.project = Project(directory, document.file, allow_outside=[Path(path) for path in options.allow_outside])
+        self.lock, problems = read_lock(directory)
+        self.found += problems
+        self.inline: dict[str, object] = {}
+
+    def analysis(self) -> Analysis:
+        root = self.document.root
+        params = self.params(root)
+        scope = Scope(self.report, params=params)
+        substituted = substitute(root, scope)
+        root = substituted if isinstance(substituted, Mapping) else root
+        uses = [] if root.broken else check(root, self.report)
+        self.pipeline = read(root)
+        for name in self.pipeline.images:
+            self.inline[name] = name
+        check_names(self.pipeline, uses, scope.used, self.options.refs, self.report)
+        caught = check_extends(self.pipeline, self.report)
+        self.images = ImageResolver(self.pipeline, self.project, self.lock, self.report, dict(self.options.refs))
+        for name in caught:
+            self.images.done[name] = None
+        for name in self.pipeline.images:
+            self.images.get(name)
+        for entry in self.pipeline.image_refs.values():
+            check_reference(entry.value, self.report)
+        nodes = TreeResolver(self.pipeline, self.image_of, self.path_in, self.report).resolve()
+        check_order(nodes, self.report)
+        check_nodes(nodes, self.pipeline, self.project, self.report)
+        for node in nodes.values():
+            if node.kind == "call" and node.leaf:
+                check_call(node, self.project, self.path_in, self.report)
+        self.check_docker(nodes)
+        self.check_repos()
+        images = {name: image for name in self.images.order if (image := self.images.done[name]) is not None}
+        return Analysis(
+            self.document, self.pipeline, self.project, self.lock, params, images, nodes, uses, in_order(self.found)
+        )
+
+    def error(self, code: str, message: str, span: Span, label: str = "", fixes: tuple[Fix, ...] = (), severity: Severity = Severity.ERROR) -> None:
+        self.report(Diagnostic(code, severity, message, span, label, fixes))
+
+    def params(self, root: Mapping) -> dict[str, tuple[Value, str]]:
+        """The values of the parameters: the file's defaults, and what overrides them."""
+        declared = read_params(root)
+        values = {name: (param.default.value, param.default.text) for name, param in declared.items()}
+        for name, written in self.options.params.items():
+            if name not in declared:
+                known = f"there are {', '.join(declared)}" if declared else "the file has no params"
+                raise BadOption(f"no parameter is called '{name}': {known}")
+            try:
+                values[name] = (typed(written, declared[name].default.value), written)
+            except ValueError as error:
+                raise BadOption(f"the parameter '{name}': {error}") from None
+        for name, param in declared.items():
+            if "${{" in param.default.text:
+                self.error("bad-expression", f"the parameter '{name}' cannot hold an expression", param.default.span)
+        return values
+
+    def image_of(self, node: Node | None, span: Span) -> str | None:
+        """The name of the image that a node's `image` means; an inline one gets a name that follows from its content."""
+        if node is None:
+            return self.inlined(Mapping((), span), {}, span)
+        if isinstance(node, Scalar):
+            if not isinstance(node.value, str) or "${{" in node.text:
+                return None
+            if node.text in self.pipeline.images:
+                return node.text if self.images.get(node.text) else None
+            if looks_like_reference(node.text):
+                return self.inlined(node, {"base": node.text}, node.span)
+            close = near(node.text, self.pipeline.images)
+            fixes = tuple(Fix(f"replace with '{other}'", (Edit(node.span, other),)) for other in close)
+            label = f"did you mean '{close[0]}'?" if close else "a registry reference must hold a ':', '/' or '@'"
+            self.error("unknown-image", f"no image is called '{node.text}'", node.span, label, fixes)
+            return None
+        if isinstance(node, Mapping) and not node.broken:
+            return self.inlined(node, plain(node), node.span)
+        return None
+
+    def inlined(self, node: Node, data: object, span: Span) -> str | None:
+        name = friendly(data, self.inline)
+        self.images.add_inline(inline_image(name, node, span))
+        return name if self.images.get(name) else None
+
+    def path_in(self, path: str, image_name: str, span: Span) -> str | None:
+        """Where a local path is inside an image; None after saying that it is nowhere."""
+        image = self.images.get(image_name)
+        located = self.project.locate(path, "any")
+        if image is None:
+            return None
+        if not isinstance(located, str):
+            self.error(located.code, located.message, span, f"did you mean '{located.near[0]}'?" if located.near else "")
+            return None
+        inside = map_path(located, image.path_map)
+        if inside is None:
+            message = f"'{path}' is nowhere in the image '{image_name}'"
+            self.error("unmapped-path", message, span, "bring it in with copy_dir or copy, or say where it is with path_map")
+        return inside
+
+    def check_docker(self, nodes: Names[str, ResolvedNode]) -> None:
+        """`install_docker` and `requires_docker` pair; each without the other does nothing."""
+        with_docker = {name for name, image in self.images.done.items() if image is not None and image.has_docker}
+        needing: set[str] = set()
+        for node in nodes.values():
+            if not node.leaf or not requires_docker(node):
+                continue
+            needing.add(node.image)
+            image = self.images.done.get(node.image)
+            if image is not None and not image.has_docker and image.dockerfile is None and not image.notes.get("dockerfile"):
+                message = f"'{node.name}' gets the Docker socket, and its image has no Docker client"
+                self.error("docker-client-missing", message, node.settings["requires_docker"].span, "add 'install_docker: true' to the image", severity=Severity.WARNING)
+        if self.pipeline.tree is None:
+            return
+        for name in with_docker - needing:
+            image = self.images.written[name]
+            entry = image.node.entry("install_docker")
+            extended = any(other is not None and other.parent == name and other.name in with_docker for other in self.images.done.values())
+            if entry is not None and not extended:
+                self.error("docker-unused", "the Docker client is installed, and no node of this image says 'requires_docker: true'", entry.key.span, severity=Severity.WARNING)
+
+    def check_repos(self) -> None:
+        for repo in self.pipeline.repos.values():
+            if repo.path is not None:
+                located = self.project.locate(repo.path.value, "any")
+                if not isinstance(located, str):
+                    self.error(located.code, located.message, repo.path.span, f"did you mean '{located.near[0]}'?" if located.near else "")
+
+
+def map_path(path: str, path_map: Names[str, str]) -> str | None:
+    """A path by the entry of a path map that holds most of it."""
+    best: tuple[int, str] | None = None
+    for local, inside in path_map.items():
+        if local == ".":
+            rest = path
+        elif path == local:
+            rest = ""
+        elif path.startswith(f"{local}/"):
+            rest = path[len(local) + 1 :]
+        else:
+            continue
+        if (local == "." and path.startswith("../")) or (best is not None and len(local) < best[0]):
+            continue
+        tail = "" if rest in ("", ".") else f"/{rest}"
+        best = len(local), f"{inside.rstrip('/')}{tail}" or "/"
+    return best[1] if best else None

@@ -1,0 +1,1 @@
+"""plan.json and the other outputs of a compile."""

@@ -1,0 +1,91 @@
+"""Writing what was compiled: whole or not at all, only what changed, and nothing that is somebody else's."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+PLAN = "plan.json"
+
+
+def write(outputs: Mapping[str, bytes], directory: Path) -> list[str]:
+    """Writes the outputs (path -> bytes) below a folder; returns the paths that changed, removed ones included.
+
+    Everything is written beside first and renamed at the end, plan.json last: whoever reads plan.json finds
+    what it names. OSError when a file cannot be written; then nothing was replaced.
+    """
+    changed = [path for path, data in outputs.items() if _read(directory / path) != data]
+    stale = sorted(_earlier(directory) - set(outputs))
+    if not changed and not stale:
+        return []
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".imgc-", dir=directory) as scratch:
+        staged = []
+        for number, path in enumerate(sorted(changed, key=lambda path: path == PLAN)):
+            aside = Path(scratch) / str(number)
+            aside.write_bytes(outputs[path])
+            (directory / path).parent.mkdir(parents=True, exist_ok=True)
+            staged.append((aside, directory / path))
+        for aside, target in staged:
+            aside.replace(target)
+    for path in stale:
+        (directory / path).unlink(missing_ok=True)
+        _remove_empty(directory, (directory / path).parent)
+    return sorted({*changed, *stale})
+
+
+def differences(outputs: Mapping[str, bytes], directory: Path) -> Iterator[str]:
+    """Unified diffs from what is on disk to what would be written."""
+    paths = sorted({*outputs, *_earlier(directory)})
+    for path in paths:
+        old, new = _read(directory / path), outputs.get(path)
+        if old == new:
+            continue
+        yield from difflib.unified_diff(
+            _lines(old), _lines(new), str(PurePosixPath(directory.name, path)) if old is not None else "/dev/null",
+            str(PurePosixPath(directory.name, path)) if new is not None else "/dev/null",
+        )  # fmt: skip
+
+
+def _earlier(directory: Path) -> set[str]:
+    """What an earlier compile wrote here, by its own plan; nothing where that cannot be told."""
+    try:
+        images = json.loads((directory / PLAN).read_bytes())["images"]
+        written = [str(image["dockerfile"]) for image in images.values() if image.get("dockerfile")]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
+    found = {PLAN}
+    for dockerfile in written:
+        parts = PurePosixPath(dockerfile).parts
+        if len(parts) == 3 and parts[0] == "images" and ".." not in parts:
+            found |= {dockerfile, f"{dockerfile}.dockerignore", f"{dockerfile}.map.json"}
+    return {path for path in found if (directory / path).is_file()}
+
+
+def _remove_empty(top: Path, directory: Path) -> None:
+    while directory != top:
+        try:
+            directory.rmdir()
+        except OSError:
+            return
+        directory = directory.parent
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _lines(data: bytes | None) -> list[str]:
+    return (data or b"").decode("utf-8", "replace").splitlines(keepends=True)
+
+
+def default_directory(pipeline: Path) -> Path:
+    """`compiled` beside the pipeline file."""
+    return Path(os.path.abspath(pipeline)) / "compiled"

@@ -1,0 +1,398 @@
+"""Images: from what the file says to the stages of a Dockerfile.
+
+    keys -> start (base, parent, Dockerfile) -> layers in order -> recipe -> stages
+
+Nothing here reads the content of what is copied; tags and digests come later (`imgc.plan`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from imgc.context.project import Project
+from imgc.diagnostics import Diagnostic, Related, Severity, Span
+from imgc.document.nodes import Entry, Mapping, Node, Scalar, plain
+from imgc.instructions.types import Copy, Env, From, Mount, Run, Stage, Step, User
+from imgc.layers.code import emit_code
+from imgc.layers.env import emit_env
+from imgc.layers.facts import BaseFacts
+from imgc.layers.kind import Layer, Reading, Written
+from imgc.layers.recipe import Recipe, Source
+from imgc.layers.registry import KIND_OF
+from imgc.layers.running import emit_running, ensure_user
+from imgc.lock.lock import Lock
+from imgc.model.image import Image, PipOptions, SecretUse
+from imgc.model.pipeline import Pipeline, entries, flag, items, located, text, texts
+from imgc.resolve.dockerfile_start import UserDockerfile, read_dockerfile
+from imgc.resolve.layering import EXPLICIT_ONLY, Layers, collect
+from imgc.resolve.options import secret_uses
+from imgc.resolve.start import BUILDERS, base_of, check_reference, default_base
+
+PARENT = "parent"
+"""What stands behind FROM until the parent image has its tag."""
+
+STARTS = ("base", "dockerfile", "uv_script", "ref", "extends", "python_version", "builder")
+RUNNING = (
+    "user", "runtime_env", "workdir", "entrypoint", "cmd", "labels", "expose", "healthcheck", "stop_signal", "shell",
+)  # fmt: skip
+IDENTITY = (
+    "name", "registry", "repository", "tag", "registry_secret", "platforms", "build", "reuse", "extendable", "base_facts",
+    "skip_build", "path_map",
+)  # fmt: skip
+"""Keys that add nothing to the content of an image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """The builder of a build pipeline: `image` is a reference, or a name where `own`; `path` its source."""
+
+    language: str
+    image: str
+    own: bool
+    path: str
+    span: Span
+
+
+@dataclass(slots=True)
+class ResolvedImage:
+    """An image with everything but its tag.
+
+    `stages` are those of its Dockerfile, the last one the image; `dockerfile` is set instead when the user's
+    own Dockerfile is the image. `parent` is the image of this file it stands on. Paths are relative to the
+    pipeline's directory; `context` is the build context.
+    """
+
+    name: str
+    span: Span
+    node: Mapping
+    base: str
+    facts: BaseFacts
+    inline: bool = False
+    skip_build: bool = False
+    parent: str = ""
+    stages: tuple[Stage, ...] = ()
+    dockerfile: UserDockerfile | None = None
+    digest: str = ""
+    paths: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    source_root: str = "."
+    sources: tuple[Source, ...] = ()
+    source_files: str = "download_or_include"
+    secrets: tuple[SecretUse, ...] = ()
+    path_map: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    workdir: str = ""
+    user: str = ""
+    shell: tuple[str, ...] = ("/bin/sh", "-ec")
+    builder: Builder | None = None
+    layers: Layers = field(default_factory=lambda: Layers((), ()))
+    running: Mapping | None = None
+    notes: dict[str, object] = field(default_factory=dict)
+    has_docker: bool = False
+
+
+class ImageResolver:
+    """Resolves the images of a document, each once. `refs` overrides `image_refs`."""
+
+    def __init__(
+        self, pipeline: Pipeline, project: Project, lock: Lock, report: Callable[[Diagnostic], None],
+        refs: dict[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.pipeline = pipeline
+        self.project = project
+        self.lock = lock
+        self.report = report
+        self.refs = refs or {}
+        self.written: dict[str, Image] = dict(pipeline.images)
+        self.done: dict[str, ResolvedImage | None] = {}
+        self.order: list[str] = []
+        """Names of resolved images, parents first."""
+
+    def add_inline(self, image: Image) -> None:
+        self.written.setdefault(image.name, image)
+
+    def get(self, name: str) -> ResolvedImage | None:
+        """An image by name, resolved; None where it is unknown or something is wrong with where it starts."""
+        if name in self.done:
+            return self.done[name]
+        self.done[name] = None  # a cycle, which is reported elsewhere, ends here
+        image = self.written.get(name)
+        if image is None or image.node.broken:
+            return None
+        resolved = _Resolving(self, image).resolve()
+        self.done[name] = resolved
+        if resolved is not None:
+            self.order.append(name)
+        return resolved
+
+    def keep(self, image: ResolvedImage) -> None:
+        """Takes in an image that another one is made of (the user's Dockerfile below further layers)."""
+        self.done[image.name] = image
+        self.order.append(image.name)
+
+
+class _Resolving:
+    """The resolution of one image."""
+
+    def __init__(self, resolver: ImageResolver, image: Image) -> None:
+        self.resolver = resolver
+        self.image = image
+        self.node = image.node
+        self.reading = Reading(resolver.project, resolver.report)
+
+    def error(self, code: str, message: str, span: Span, label: str = "", severity: Severity = Severity.ERROR, related: tuple[Related, ...] = ()) -> None:
+        self.resolver.report(Diagnostic(code, severity, message, span, label, related=related))
+
+    def resolve(self) -> ResolvedImage | None:
+        start = self.start()
+        if start is None:
+            self.read_layers(collect(self.image, self.resolver.pipeline, False))
+            return None
+        start.inline = self.image.inline
+        if start.skip_build:
+            return start
+        layers = collect(self.image, self.resolver.pipeline, self.wants_stack(start))
+        if start.dockerfile is not None:
+            if not self.adds(layers):
+                return start
+            start = self.on_top_of(start)
+        start.layers = Layers((*start.layers.fixed, *layers.fixed), (*start.layers.explicit, *layers.explicit))
+        self.build(start)
+        return start
+
+    # Where it starts
+
+    def start(self) -> ResolvedImage | None:
+        """The image without its layers."""
+        get = self.node.entry
+        if (entry := get("extends")) is not None:
+            return self.extended(entry)
+        if (entry := get("dockerfile")) is not None:
+            return self.from_dockerfile(entry)
+        if (entry := get("uv_script")) is not None:
+            return self.from_script(entry)
+        if (entry := get("base")) is not None:
+            written = check_reference(entry.value, self.resolver.report)
+        elif (entry := get("ref")) is not None:
+            written = self.named_reference(entry)
+        elif (entry := get("builder")) is not None:
+            return self.from_builder(entry)
+        else:
+            entry = get("python_version")
+            version = text(entry.value) if entry and isinstance(entry.value, Scalar) and isinstance(entry.value.value, str) else ""
+            written = default_base(version) if version else default_base()
+            if entry is not None and not version:
+                return None
+        if written is None:
+            return None
+        return self.on_base(written, entry)
+
+    def on_base(self, written: str, entry: Entry | None) -> ResolvedImage:
+        stated = self.node.entry("base_facts")
+        base = base_of(written, self.resolver.lock, stated.value if stated else None)
+        span = entry.key.span if entry else self.image.span
+        resolved = ResolvedImage(self.image.name, self.image.span, self.node, base.written, base.facts, digest=base.digest)
+        resolved.stages = (Stage(self.image.name, (Step(From(base.reference, self.image.name), entry.name if entry else "", span),)),)
+        resolved.user = base.facts.user if base.facts.user != "root" else ""
+        if (builder := self.node.entry("builder")) is not None:
+            resolved.builder = self.builder(builder)
+        self.skip(resolved)
+        return resolved
+
+    def skip(self, resolved: ResolvedImage) -> None:
+        entry = self.node.entry("skip_build")
+        if entry is None or not flag(entry.value):
+            return
+        if not (self.node.entry("base") or self.node.entry("ref")):
+            self.error("missing-key", "'skip_build' needs 'base' or 'ref' beside it: there is no image to use as it is", entry.key.span)
+            return
+        resolved.skip_build = True
+        for other in self.node.entries:
+            if other.name not in ("base", "ref", *IDENTITY):
+                related = (Related(entry.key.span, "'skip_build' is here"),)
+                self.error("conflicting-keys", f"'{other.name}' needs a build, and 'skip_build' uses the image as it is", other.key.span, related=related)
+
+    def named_reference(self, entry: Entry) -> str | None:
+        from imgc.diagnostics.near import near
+
+        name = text(entry.value)
+        if name in self.resolver.refs:
+            return self.resolver.refs[name]
+        known = self.resolver.pipeline.image_refs.get(name)
+        if known is not None:
+            return check_reference(known.value, self.resolver.report)
+        if isinstance(entry.value, Scalar) and isinstance(entry.value.value, str):
+            close = near(name, [*self.resolver.pipeline.image_refs, *self.resolver.refs])
+            label = f"did you mean '{close[0]}'?" if close else "name it under 'image_refs', or give --image NAME=REF"
+            self.error("unknown-ref", f"no image reference is called '{name}'", entry.value.span, label)
+        return None
+
+    def extended(self, entry: Entry) -> ResolvedImage | None:
+        name = text(entry.value)
+        written = self.resolver.written.get(name)
+        if written is None:
+            self.unknown_image(name, entry.value)
+            return None
+        parent = self.resolver.get(name)
+        if parent is None:
+            return None
+        if not flag(written.node.get("extendable"), True):
+            related = (Related(written.span, f"'{name}' says 'extendable: false'"),)
+            self.error("not-extendable", f"'{name}' does not allow other images to extend it", entry.value.span, related=related)
+        if self.node.entry("base") or self.node.entry("python_version"):
+            return self.rebased(parent, entry)
+        resolved = ResolvedImage(
+            self.image.name, self.image.span, self.node, parent.base, parent.facts, parent=parent.name,
+            env=dict(parent.env), workdir=parent.workdir, user=parent.user, shell=parent.shell, notes=dict(parent.notes),
+            path_map=dict(parent.path_map), builder=parent.builder, has_docker=parent.has_docker,
+        )  # fmt: skip
+        resolved.stages = (Stage(self.image.name, (Step(From(PARENT, self.image.name), "extends", entry.key.span),)),)
+        return resolved
+
+    def rebased(self, parent: ResolvedImage, entry: Entry) -> ResolvedImage | None:
+        """The parent's layers again, on another base: its keys with ours over them."""
+        base = self.node.entry("base")
+        version = self.node.entry("python_version")
+        if parent.dockerfile is not None or parent.notes.get("dockerfile"):
+            self.error("not-extendable", f"'{parent.name}' is a Dockerfile: its layers cannot be put on another base", entry.value.span)
+            return None
+        if base is not None:
+            written = check_reference(base.value, self.resolver.report)
+        else:
+            written = default_base(text(version.value)) if version and isinstance(version.value, Scalar) and isinstance(version.value.value, str) else None
+        if written is None:
+            return None
+        resolved = self.on_base(written, base or version)
+        resolved.layers = parent.layers
+        resolved.running = _over(parent.running or parent.node, self.node)
+        return resolved
+
+    def unknown_image(self, name: str, node: Node) -> None:
+        from imgc.diagnostics import Edit, Fix
+        from imgc.diagnostics.near import near
+
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            return
+        close = near(name, self.resolver.written)
+        fixes = tuple(Fix(f"replace with '{other}'", (Edit(node.span, other),)) for other in close)
+        label = f"did you mean '{close[0]}'?" if close else ""
+        self.resolver.report(Diagnostic("unknown-image", Severity.ERROR, f"no image is called '{name}'", node.span, label, fixes))
+
+    def from_dockerfile(self, entry: Entry) -> ResolvedImage | None:
+        dockerfile = read_dockerfile(entry, self.reading)
+        if dockerfile is None:
+            return None
+        stated = self.node.entry("base_facts")
+        facts = dockerfile.facts(self.resolver.lock, stated.value if stated else None)
+        resolved = ResolvedImage(self.image.name, self.image.span, self.node, dockerfile.base, facts, dockerfile=dockerfile)
+        resolved.workdir, resolved.user = dockerfile.workdir, dockerfile.user
+        resolved.secrets = secret_uses(self.node.get("secrets"))
+        resolved.notes["dockerfile"] = True
+        return resolved
+
+    def on_top_of(self, below: ResolvedImage) -> ResolvedImage:
+        """Further keys of a Dockerfile image are an image of their own on top of it."""
+        below.name = f"{self.image.name}__dockerfile"
+        self.resolver.keep(below)
+        resolved = ResolvedImage(
+            self.image.name, self.image.span, self.node, below.base, below.facts, parent=below.name,
+            workdir=below.workdir, user=below.user, inline=self.image.inline, notes={"dockerfile": True},
+        )  # fmt: skip
+        span = self.node.entry("dockerfile").key.span  # type: ignore[union-attr]
+        resolved.stages = (Stage(self.image.name, (Step(From(PARENT, self.image.name), "dockerfile", span),)),)
+        return resolved
+
+    def from_script(self, entry: Entry) -> ResolvedImage | None:
+        from imgc.layers.python.script import read_script
+
+        script = read_script(entry, self.reading, text(self.node.get("python_version")))
+        if script is None:
+            return None
+        resolved = self.on_base(default_base(script.python), entry)
+        pip = PipOptions()
+        if script.dependencies is not None:
+            written = Written("pip_packages", entry.key.span, script.dependencies, pip, (), self.node)
+            resolved.layers = Layers((written,), ())
+        return resolved
+
+    def from_builder(self, entry: Entry) -> ResolvedImage | None:
+        """A build pipeline without `base`: the builder's own image runs the built code."""
+        builder = self.builder(entry)
+        if builder is None:
+            return None
+        if builder.own:
+            parent = self.resolver.get(builder.image)
+            if parent is None:
+                return None
+            resolved = ResolvedImage(
+                self.image.name, self.image.span, self.node, parent.base, parent.facts, parent=parent.name,
+                env=dict(parent.env), workdir=parent.workdir, user=parent.user, shell=parent.shell, notes=dict(parent.notes),
+            )  # fmt: skip
+            resolved.stages = (Stage(self.image.name, (Step(From(PARENT, self.image.name), "builder", entry.key.span),)),)
+            resolved.builder = builder
+            return resolved
+        return self.on_base(builder.image, entry)
+
+    def builder(self, entry: Entry) -> Builder | None:
+        node = entry.value
+        if not isinstance(node, Mapping):
+            return None
+        language, image = node.entry("language"), node.entry("image")
+        path = node.get("path")
+        where = self.reading.path(path, "dir") if path is not None else "."
+        if where is None:
+            return None
+        name = text(language.value) if language else ""
+        if name == "python" and where and not isinstance(self.reading.project.locate(f"{where}/main.py", "file"), str):
+            self.error("missing-main", "the python builder needs a 'main.py' in its source folder", path.span if path else entry.key.span)
+        if image is None:
+            base = self.node.entry("base")
+            reference = BUILDERS.get(name) or (text(base.value) if base else "")
+            if not reference:
+                head = Span(node.span.origin, node.span.line, node.span.column, node.span.line, node.span.column + 1)
+                self.error("missing-key", "a builder needs 'language' or 'image', or 'base' beside it", head if node.flow else entry.key.span)
+                return None
+            return Builder(name, reference, False, where, entry.key.span)
+        reference = text(image.value)
+        if reference in self.resolver.written:
+            return Builder("", reference, True, where, entry.key.span)
+        from imgc.model.reference import looks_like_reference
+
+        if not looks_like_reference(reference):
+            self.unknown_image(reference, image.value)
+            return None
+        if check_reference(image.value, self.resolver.report) is None:
+            return None
+        return Builder("", reference, False, where, entry.key.span)
+
+    # What goes into it
+
+    def wants_stack(self, start: ResolvedImage) -> bool:
+        return not (start.parent or start.skip_build or self.node.entry("conda") or start.facts.python == "")
+
+    def adds(self, layers: Layers) -> bool:
+        """Whether there is more to do than to build the user's Dockerfile."""
+        more = [entry for entry in self.node.entries if entry.name not in (*IDENTITY, "dockerfile", "secrets", "ssh", "dockerignore", "install_stack")]
+        return bool(layers.fixed or layers.explicit or more)
+
+    def read_layers(self, layers: Layers) -> tuple[list[Layer], list[Layer]]:
+        """The layers read and checked, those of the fixed order and those of `layers`."""
+        def read(written: Written) -> Layer | None:
+            return KIND_OF[written.key].read(written, self.reading)
+
+        fixed = [layer for written in layers.fixed if (layer := read(written)) is not None]
+        explicit = [layer for written in layers.explicit if (layer := read(written)) is not None]
+        return fixed, explicit
+
+    def build(self, image: ResolvedImage) -> None:
+        """Writes the recipe and takes the result over into the image."""
+        from imgc.resolve.recipe import write
+
+        write(image, self.resolver, self.reading, *self.read_layers(image.layers))
+
+
+def _over(below: Mapping, above: Mapping) -> Mapping:
+    """A mapping with the entries of another over its own."""
+    names = {entry.name for entry in above.entries}
+    return Mapping((*(entry for entry in below.entries if entry.name not in names), *above.entries), above.span)

@@ -1,0 +1,253 @@
+"""dockerd of our own: start, stop, and leave nothing behind."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .commands import HarnessError, last_lines, require, run, which
+from .network import Network, network_down, network_up, outer_mtu
+
+START_ATTEMPTS = (
+    3  # after a kill -9, the next dockerd may give up on containerd after 15 s; the one after works
+)
+START_SECONDS = 60.0
+STOP_SECONDS = 40.0  # dockerd itself gives containers 15 s
+PROGRAMS = ("dockerd", "containerd")  # and containerd-shim-…
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One release of Docker on this machine. dockerd finds containerd and runc first in `folder`."""
+
+    name: str
+    dockerd: Path
+    docker: Path
+    folder: Path
+
+
+def installed_release() -> Release:
+    """The Docker that the machine has, with the CLI of the same release; from Debian when there is none."""
+    require({"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"})
+    dockerd = which("dockerd")
+    if dockerd is None:
+        raise HarnessError("docker.io is installed, but there is no dockerd.")
+    return Release("installed", dockerd, _client_of(dockerd), dockerd.parent)
+
+
+def _client_of(dockerd: Path) -> Path:
+    """A machine may have several `docker` programs. One of a newer release cannot build without buildx."""
+    wanted = _major(dockerd)
+    named = [Path(folder, "docker") for folder in [*os.get_exec_path(), "/usr/bin"]]
+    clients = [client.resolve() for client in named if os.access(client, os.X_OK)]
+    if not clients:
+        raise HarnessError(f"There is {dockerd}, but no docker program.")
+    return next((client for client in clients if _major(client) == wanted), clients[0])
+
+
+def _major(program: Path) -> str:
+    return run([program, "--version"]).partition("version ")[2].partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """`root` keeps the images and the log; `options` are added to daemon.json, as live-restore."""
+
+    release: Release
+    root: Path
+    options: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def runtime(self) -> Path:
+        """Sockets and all that does not outlive the machine. Short: a socket's path has at most 107 bytes."""
+        return Path("/run", f"imgc-test-{self._id}")
+
+    @property
+    def socket(self) -> Path:
+        return self.runtime / "docker.sock"
+
+    @property
+    def host(self) -> str:
+        return f"unix://{self.socket}"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "dockerd.log"
+
+    @property
+    def cli(self) -> Path:
+        return self.root / "bin" / "docker"
+
+    @property
+    def _id(self) -> str:
+        return hashlib.sha256(str(self.root.absolute()).encode()).hexdigest()[:8]
+
+    @property
+    def _bridge(self) -> str:
+        return f"imgct-{self._id}"
+
+    def variables(self) -> dict[str, str]:
+        """What differs in the environment of a program that shall use this engine and its `docker`."""
+        return {
+            "DOCKER_HOST": self.host,
+            "DOCKER_CONFIG": str(self.root / "config"),
+            "PATH": _path_with(self.cli.parent),
+        }
+
+    def docker(self, *args: str | Path, stdin: bytes | None = None, timeout: float | None = None) -> str:
+        """Standard output of `docker ARGS…` on this engine. The classic builder is never used."""
+        env = {**os.environ, **self.variables(), "DOCKER_BUILDKIT": "1"}
+        return run([self.release.docker, *args], stdin=stdin, env=env, timeout=timeout)
+
+    def version(self) -> str | None:
+        """The engine's version; None when it does not answer."""
+        if not self.socket.exists():
+            return None
+        try:
+            return self.docker("version", "--format", "{{.Server.Version}}", timeout=10).strip()
+        except HarnessError:
+            return None
+
+    def start(self) -> bool:
+        """Return when the engine answers: True when it had to be started. Safe to call at any time."""
+        if os.geteuid() != 0:
+            raise HarnessError("The engine for the tests needs root: run as root, or set IMGC_TEST_ENGINE=0.")
+        with self._lock():
+            self._make_folders()
+            network = network_up(self._bridge)
+            if self.version():
+                return False
+            self._kill("dockerd")  # one that hangs; containers and containerd are for the next one to adopt
+            self._write_configuration(network)
+            self.log.unlink(missing_ok=True)
+            for _ in range(START_ATTEMPTS):
+                self._launch()
+                if self._answers():
+                    return True
+                self._kill("dockerd")
+            log = last_lines(self.log.read_text(errors="replace"))
+            raise HarnessError(
+                f"dockerd did not start in {START_ATTEMPTS} attempts. {self.log} ends with:\n{log}"
+            )
+
+    def stop(self) -> None:
+        """Stop the engine with its containers, and take away the bridge and the rules. Images stay."""
+        with self._lock():
+            for pid in self.processes("dockerd"):
+                _signal(pid, signal.SIGTERM)
+            deadline = time.monotonic() + STOP_SECONDS
+            while self.processes("dockerd") and time.monotonic() < deadline:
+                time.sleep(0.1)
+            self._kill(*PROGRAMS)
+            network_down(self._bridge)
+            shutil.rmtree(self.runtime, ignore_errors=True)
+
+    def processes(self, *programs: str) -> list[int]:
+        """Ids of this engine's own processes that run one of the programs (all when none is named)."""
+        mark = str(self.runtime).encode() + b"/"
+        return [
+            pid
+            for pid, program, command in _running()
+            if mark in command and program.startswith(programs or PROGRAMS)
+        ]
+
+    def _launch(self) -> None:
+        command = 'exec "$0" --config-file "$1" >>"$2" 2>&1'
+        daemon = [self.release.dockerd, self.runtime / "daemon.json", self.log]
+        run(
+            ["setsid", "--fork", "sh", "-c", command, *daemon],
+            env={**os.environ, "PATH": _path_with(self.release.folder)},
+        )
+
+    def _answers(self) -> bool:
+        """Wait until the engine answers; False when dockerd ended or the time is over."""
+        begin = time.monotonic()
+        while time.monotonic() < begin + START_SECONDS:
+            if self.version():
+                return True
+            if time.monotonic() > begin + 2 and not self.processes("dockerd"):
+                return False
+            time.sleep(0.1)
+        return False
+
+    def _make_folders(self) -> None:
+        for folder in (self.runtime, self.root / "config", self.cli.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        if not self.cli.is_symlink() or self.cli.readlink() != self.release.docker:
+            self.cli.unlink(missing_ok=True)
+            self.cli.symlink_to(self.release.docker)
+
+    def _write_configuration(self, network: Network) -> None:
+        configuration = {
+            "data-root": str(self.root / "data"),
+            "exec-root": str(self.runtime / "exec"),
+            "pidfile": str(self.runtime / "docker.pid"),
+            "hosts": [self.host],
+            "bridge": network.bridge,
+            "mtu": outer_mtu(),
+            "iptables": False,
+            "ip6tables": False,
+            "default-address-pools": [{"base": str(network.pool), "size": 26}],
+            "builder": {"gc": {"enabled": True, "defaultKeepStorage": "10GB"}},
+            **self.options,
+        }
+        (self.runtime / "docker.pid").unlink(missing_ok=True)  # a stale one may name another's process by now
+        (self.runtime / "daemon.json").write_text(json.dumps(configuration, indent=2))
+
+    def _kill(self, *programs: str) -> None:
+        """End them at once, and the containers of the shims among them."""
+        for pid in self.processes(*programs):
+            if "shim" in _program(pid):
+                for child in _children(pid):
+                    _signal(child, signal.SIGKILL)
+            _signal(pid, signal.SIGKILL)
+        while self.processes(*programs):
+            time.sleep(0.05)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _path_with(first: Path) -> str:
+    rest = [folder for folder in os.get_exec_path() if folder != str(first)]
+    return os.pathsep.join([str(first), *rest])
+
+
+def _running() -> Iterator[tuple[int, str, bytes]]:
+    """Id, program name and command line of every process of the machine that is not a zombie."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                pid = int(folder.name)
+                yield pid, _program(pid), (folder / "cmdline").read_bytes()
+
+
+def _program(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name
+    except OSError:
+        return ""
+
+
+def _children(pid: int) -> list[int]:
+    with suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -1,0 +1,151 @@
+"""The harness itself: what every other test on a real engine takes for granted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+import docker.errors
+import harness
+import pytest
+
+BUILD = """\
+FROM python:3.11-slim
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \\
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \\
+    apt-get update && apt-get install -y --no-install-recommends jq
+RUN --mount=type=cache,target=/root/.cache/pip python -m pip install six uv
+RUN --mount=type=cache,target=/root/.cache/uv uv pip install --system --reinstall six
+"""
+
+
+@pytest.fixture
+def tag(engine):
+    """A name for an image of this test, gone after it."""
+    name = f"imgc-test/smoke:{uuid.uuid4().hex[:12]}"
+    yield name
+    with suppress(docker.errors.ImageNotFound):
+        engine.client.images.remove(name, force=True)
+
+
+def docker_cli(engine, *args: str, **kwargs) -> str:
+    done = subprocess.run(["docker", *args], env=engine.env, text=True, capture_output=True, **kwargs)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def run(engine, image: str, command: str, **kwargs) -> str:
+    output = engine.client.containers.run(image, ["sh", "-c", command], init=True, remove=True, **kwargs)
+    return output.decode().strip()
+
+
+def test_client_and_cli_are_of_one_engine(engine):
+    versions = json.loads(docker_cli(engine, "version", "--format", "{{json .}}"))
+    assert versions["Server"]["Version"] == engine.client.version()["Version"]
+    assert versions["Client"]["Version"] == versions["Server"]["Version"]
+
+
+def test_every_base_image_runs(engine):
+    for image in engine.images:
+        assert run(engine, image, "echo fine") == "fine"
+
+
+@pytest.mark.parametrize("image", ["python:3.11-slim", "python:3.12-slim-bookworm"])
+def test_python_images_install_packages_when_run(engine, image):
+    assert (
+        run(engine, image, "python -m pip install -q six && python3 -c 'import six; print(six.__name__)'")
+        == "six"
+    )
+
+
+def test_node_image_installs_packages_when_run(engine):
+    script = "npm install --silent left-pad && ls node_modules"
+    assert run(engine, "node:20-bookworm-slim", script, working_dir="/tmp") == "left-pad"
+
+
+def test_system_certificates_are_those_of_the_machine(engine):
+    script = "pip download -q --no-deps --cert /etc/ssl/certs/ca-certificates.crt six && ls"
+    without = {"PIP_CERT": "", "SSL_CERT_FILE": "", "REQUESTS_CA_BUNDLE": ""}
+    assert "six-" in run(engine, "python:3.11-slim", script, working_dir="/tmp", environment=without)
+
+
+def test_unknown_image_has_no_python_and_no_known_name(engine):
+    assert (
+        run(engine, "imgc-test/unknown:1", "command -v python3 || . /etc/os-release && echo $ID") == "unknown"
+    )
+
+
+def test_network_reaches_out_from_a_network_of_the_test(engine):
+    network = engine.client.networks.create(f"imgc-test-{uuid.uuid4().hex[:8]}")
+    try:
+        script = "python -m pip download -q --no-deps six && ls"
+        assert "six-" in run(engine, "python:3.11-slim", script, network=network.name, working_dir="/tmp")
+    finally:
+        network.remove()
+
+
+def test_published_port_answers(engine):
+    server = engine.client.containers.run(
+        "busybox:1.35",
+        "httpd -f -p 80 -h /etc",
+        init=True,
+        detach=True,
+        ports={"80/tcp": ("127.0.0.1", None)},
+    )
+    try:
+        server.reload()
+        port = server.ports["80/tcp"][0]["HostPort"]
+        script = f"import urllib.request as r; print(r.urlopen('http://127.0.0.1:{port}/passwd').status)"
+        assert subprocess.check_output([sys.executable, "-c", script], text=True).strip() == "200"
+    finally:
+        server.remove(force=True)
+
+
+def test_buildkit_installs_from_all_registries(engine, tag):
+    env = {**engine.env, "DOCKER_BUILDKIT": "1"}
+    build = ["docker", "build", "--no-cache", "--tag", tag, "-"]
+    done = subprocess.run(build, env=env, input=BUILD, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert run(engine, tag, "jq --version && python -c 'import six; print(six.__name__)'").split() == [
+        "jq-1.6",
+        "six",
+    ]
+
+
+def test_push_and_pull(engine, registry):
+    name = f"{registry.address}/smoke"
+    engine.client.images.get("busybox:1.35").tag(name, "1")
+    docker_cli(engine, "push", f"{name}:1")
+    engine.client.images.remove(f"{name}:1")
+    pulled = engine.client.images.pull(name, "1")
+    assert pulled.id == engine.client.images.get("busybox:1.35").id
+    engine.client.images.remove(f"{name}:1")
+
+
+def test_registry_with_a_login(engine, tmp_path):
+    with harness.registry(tmp_path, {"ann": "secret"}) as private:
+        image = engine.client.images.get("busybox:1.35")
+        name = f"{private.address}/private"
+        image.tag(name, "1")
+        try:
+            refused = "".join(engine.client.images.push(name, "1").split())
+            assert "nobasicauthcredentials" in refused
+            accepted = engine.client.images.push(
+                name, "1", auth_config={"username": "ann", "password": "secret"}
+            )
+            assert '"error"' not in accepted
+        finally:
+            engine.client.images.remove(f"{name}:1")
+
+
+def test_folder_can_be_left_out():
+    env = {**os.environ, "IMGC_TEST_ENGINE": "0"}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(Path(__file__))]
+    done = subprocess.run(command, env=env, text=True, capture_output=True)
+    assert "IMGC_TEST_ENGINE=0: the tests in tests/engine were not run." in done.stdout
+    assert done.returncode == 5  # pytest's word for: no test was run

@@ -13,7 +13,7 @@ from imgc.diagnostics import Diagnostic, Edit, Fix, Origin, Severity, Span
 from imgc.document import text as texts
 from imgc.document.islands import LARGE, Piece, children, cut, indentation
 from imgc.document.nodes import Entry, Mapping, Node, Scalar
-from imgc.document.parse import Anchors, Broken, Parsed, broken, merge, parse
+from imgc.document.parse import MAX_DEPTH, Anchors, Broken, Parsed, broken, merge, parse
 
 MAX_BYTES = 10 * 1024 * 1024
 _JOINED = 16  # islands that an open quote or bracket may reach over
@@ -70,6 +70,7 @@ class _Loader:
         self.anchors = Anchors()
         self.old = previous.islands if previous else {}
         self.new: IslandCache = {}
+        self.level = 0
 
     def document(self) -> Document:
         start, end = self.bounds()
@@ -162,8 +163,13 @@ class _Loader:
             return False
         inner: list[Entry] = []
         before = len(self.diagnostics)
-        self.read_pieces(pieces, inner)
         key = island.entries[0].key
+        if self.level == MAX_DEPTH:
+            self.error("too-deep", f"more than {MAX_DEPTH} levels are nested here", key.span)
+            return True
+        self.level += 1
+        self.read_pieces(pieces, inner)
+        self.level -= 1
         first = pieces[0].start
         span = Span(self.whole, first, pieces[0].indent, piece.end, 0)
         if inner:
@@ -187,7 +193,7 @@ class _Loader:
             return island
         origin = Origin(self.file, piece.start)
         try:
-            parsed = parse(text, origin, self.anchors, self.restore)
+            parsed = parse(text, origin, self.anchors, self.restore, self.level)
         except Broken as error:
             return error
         island = Island(origin, self.entries_of(parsed, piece, origin), parsed.diagnostics, parsed.linked)

@@ -58,12 +58,15 @@ class Parsed:
     linked: bool = False
 
 
-def parse(text: str, origin: Origin, anchors: Anchors, restore: Callable[[str], str] | None = None) -> Parsed:
+def parse(
+    text: str, origin: Origin, anchors: Anchors, restore: Callable[[str], str] | None = None, depth: int = 0
+) -> Parsed:
     """Parses text as one YAML node (None: there is none). Raises Broken on a syntax error.
 
-    `restore` undoes what the caller did to characters that libyaml takes for line breaks.
+    `restore` undoes what the caller did to characters that libyaml takes for line breaks; `depth` is how deep
+    the island lies.
     """
-    composer = _Composer(text, origin, anchors, restore)
+    composer = _Composer(text, origin, anchors, restore, depth)
     try:
         return composer.document()
     except YAMLError as error:
@@ -73,13 +76,13 @@ def parse(text: str, origin: Origin, anchors: Anchors, restore: Callable[[str], 
 class _Composer:
     """Builds nodes from the event stream, one method a kind of node; never deeper than MAX_DEPTH."""
 
-    def __init__(self, text: str, origin: Origin, anchors: Anchors, restore: Callable[[str], str] | None) -> None:
+    def __init__(self, text: str, origin: Origin, anchors: Anchors, restore: Callable[[str], str] | None, depth: int) -> None:
         self.events = Parser(text)
         self.origin = origin
         self.anchors = anchors
         self.restore = restore
         self.count = 0
-        self.depth = 0
+        self.depth = depth
         self.parsed = Parsed(None)
 
     def document(self) -> Parsed:

@@ -1,0 +1,17 @@
+"""What all tests share: the folder with the conformance cases, found by IMGC_SHARED or beside the checkout."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    folder = Path(os.environ.get("IMGC_SHARED", ROOT.parent / "shared"))
+    assert (folder / "conformance").is_dir(), f"no conformance cases in {folder}: set IMGC_SHARED"
+    return folder

@@ -17,8 +17,8 @@ def near(name: str, names: Iterable[str], most: int = 3) -> list[str]:
         if away > limit and wanted == _folded(other):
             away = limit
         if away <= limit:
-            ranked.append((away, other[:1] != name[:1], other))
-    return [other for _, _, other in sorted(ranked)[:most]]
+            ranked.append((away, other[:1] != name[:1], -len(other), other))
+    return [other for *_, other in sorted(ranked)[:most]]
 
 
 def _folded(name: str) -> str:

@@ -41,14 +41,15 @@ class Use:
     node: Scalar
 
 
-def check(node: Node, report: Report, definition: str = "") -> list[Use]:
+def check(node: Node, report: Report, definition: str = "", key: Entry | None = None) -> list[Use]:
     """Reports everything in which a node departs from the schema, or from one of its `$defs`.
 
+    `key` is the entry whose value the node is, where a part of a document is looked at alone: messages name it.
     Returns the values that name something, in file order.
     """
     schema = load("pipeline")
     walker = _Walker(report)
-    walker.walk(node, schema["$defs"][definition] if definition else schema, definition, None)
+    walker.walk(node, schema["$defs"][definition] if definition else schema, definition, key)
     return walker.uses
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from imgc.diagnostics import Diagnostic, Edit, Fix, Origin, Severity, Span
 from imgc.document import text as texts
-from imgc.document.islands import LARGE, Piece, children, cut, indentation
+from imgc.document.islands import LARGE, NO_CONTENT, Piece, children, cut, indentation, indentations
 from imgc.document.nodes import Entry, Mapping, Node, Scalar
 from imgc.document.parse import MAX_DEPTH, Anchors, Broken, Parsed, broken, merge, parse
 
@@ -19,6 +19,8 @@ MAX_BYTES = 10 * 1024 * 1024
 _JOINED = 16  # islands that an open quote or bracket may reach over
 _KEY = re.compile(r"\s*([A-Za-z0-9_.\-\[\]=/ ]+?)\s*:(?:\s|\Z)")
 _ANCHOR = re.compile(r"&([^\s,\[\]{}]+)")
+_MARKERS = tuple(end + mark for end in "\n\r" for mark in ("%", "---", "..."))
+_MARKS = ("<" * 7, ">" * 7, "=" * 7, "|" * 7)
 _CONFLICT = re.compile(r"(<{7}|>{7}|\|{7})( |\Z)|={7}\Z")
 
 
@@ -50,7 +52,7 @@ def load(file: str, text: str, previous: Document | None = None) -> Document:
     """Reads a document. Islands of `previous` whose text is unchanged are taken over, moved to their new line."""
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
         return failed(file, "too-large", f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB")
-    return _Loader(file, texts.split_lines(text.removeprefix("\ufeff")), previous).document()
+    return _Loader(file, text.removeprefix("\ufeff"), previous).document()
 
 
 def failed(file: str, code: str, message: str) -> Document:
@@ -60,13 +62,15 @@ def failed(file: str, code: str, message: str) -> Document:
 
 
 class _Loader:
-    def __init__(self, file: str, lines: list[str], previous: Document | None) -> None:
+    def __init__(self, file: str, text: str, previous: Document | None) -> None:
         self.file = file
-        self.original = lines
+        self.text = text
+        self.original = texts.split_lines(text)
         self.diagnostics: list[Diagnostic] = []
         self.whole = Origin(file)
-        self.lines = self.cleaned(lines)
-        self.restore = texts.show_breaks if any(map(texts.has_foreign_breaks, lines)) else None
+        self.lines = self.cleaned(self.original)
+        self.depths = indentations(self.lines)
+        self.restore = texts.show_breaks if texts.has_foreign_breaks(text) else None
         self.anchors = Anchors()
         self.old = previous.islands if previous else {}
         self.new: IslandCache = {}
@@ -75,7 +79,7 @@ class _Loader:
     def document(self) -> Document:
         start, end = self.bounds()
         entries: list[Entry] = []
-        self.read_pieces(cut(self.lines, start, end, 0), entries)
+        self.read_pieces(cut(self.lines, self.depths, start, end, 0), entries)
         span = Span(self.whole, start, 0, max(len(self.lines) - 1, 0), 0)
         merged = tuple(merge(entries, self.diagnostics))
         root = Mapping(merged, span, broken=not merged)
@@ -87,6 +91,8 @@ class _Loader:
 
     def cleaned(self, lines: list[str]) -> list[str]:
         """The lines without what no parser should see; a character keeps its column, a line its number."""
+        if texts.is_plain(self.text) and not any(mark in self.text for mark in _MARKS):
+            return list(lines)
         cleaned = []
         conflict = False
         for number, line in enumerate(lines):
@@ -105,12 +111,15 @@ class _Loader:
     def bounds(self) -> tuple[int, int]:
         """The lines of the one document, without directives and document markers."""
         start, end = 0, len(self.lines)
+        if not any(self.text.startswith(mark[1:]) or mark in self.text for mark in _MARKERS):
+            return start, end
         content = False
         for number, line in enumerate(self.lines):
             if line.startswith("%") and not content and start == 0:
                 if not re.match(r"%YAML\s+1\.[12]\s*(#.*)?\Z", line):
                     self.error("yaml-directive", "only '%YAML 1.2' may stand here", Span(self.whole, number, 0, number, len(line)))
                 self.lines[number] = ""
+                self.depths[number] = NO_CONTENT
             elif re.match(r"---(\s|\Z)", line):
                 rest = line[3:].strip()
                 if content or start:
@@ -154,7 +163,7 @@ class _Loader:
 
     def read_children(self, piece: Piece, entries: list[Entry]) -> bool:
         """Reads a `key:` with its block cut into entries; False when the piece is not of that form."""
-        found = children(self.lines, piece)
+        found = children(self.lines, self.depths, piece)
         if found is None:
             return False
         head, pieces = found

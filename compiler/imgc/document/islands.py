@@ -33,32 +33,44 @@ def indentation(line: str) -> int | None:
     return len(line) - len(body)
 
 
-def cut(lines: Sequence[str], start: int, end: int, indent: int) -> list[Piece]:
+NO_CONTENT = 1 << 30
+"""What stands for the indentation of a blank line or a comment: deeper than anything."""
+
+
+def indentations(lines: Sequence[str]) -> list[int]:
+    """The indentation of every line. Worked out once for a text: at each keystroke all lines are cut again."""
+    return [
+        len(line) - len(body) if (body := line.lstrip(" ")) and body[0] != "#" and not body.isspace() else NO_CONTENT
+        for line in lines
+    ]
+
+
+def cut(lines: Sequence[str], depths: Sequence[int], start: int, end: int, indent: int) -> list[Piece]:
     """Cuts lines into pieces, each beginning at a line indented by exactly `indent` or less.
 
     Lines before the first such line belong to the first piece; comments to the piece above them.
+    `depths` are the `indentations` of the lines.
     """
     starts = [
         number
-        for number in range(start, end)
-        if (depth := indentation(lines[number])) is not None and depth <= indent
-        and not (depth == indent and lines[number].startswith("- ", indent) and number > start)
-    ]  # fmt: skip
+        for number, depth in enumerate(depths[start:end], start)
+        if depth <= indent and not (depth == indent and lines[number].startswith("- ", indent) and number > start)
+    ]
     if not starts:
         return [Piece(start, end, indent)] if start < end else []
     starts[0] = start
     return [Piece(a, b, indent) for a, b in zip(starts, [*starts[1:], end], strict=True)]
 
 
-def children(lines: Sequence[str], piece: Piece) -> tuple[int, list[Piece]] | None:
+def children(lines: Sequence[str], depths: Sequence[int], piece: Piece) -> tuple[int, list[Piece]] | None:
     """The line of the piece's key and the pieces below it, when the piece is `key:` and a block mapping."""
-    head = next((n for n in range(piece.start, piece.end) if indentation(lines[n]) is not None), None)
+    head = next((n for n in range(piece.start, piece.end) if depths[n] != NO_CONTENT), None)
     if head is None or not (match := _PARENT.match(lines[head])) or len(match[1]) != piece.indent:
         return None
-    first = next((n for n in range(head + 1, piece.end) if indentation(lines[n]) is not None), None)
+    first = next((n for n in range(head + 1, piece.end) if depths[n] != NO_CONTENT), None)
     if first is None:
         return None
-    indent = indentation(lines[first])
-    if indent is None or indent <= piece.indent or lines[first].startswith(("- ", "-\n"), indent) or lines[first][indent:] == "-":
+    indent = depths[first]
+    if indent <= piece.indent or lines[first].startswith(("- ", "-\n"), indent) or lines[first][indent:] == "-":
         return None
-    return head, cut(lines, head + 1, piece.end, indent)
+    return head, cut(lines, depths, head + 1, piece.end, indent)

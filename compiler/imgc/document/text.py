@@ -27,6 +27,11 @@ def without_unprintable(line: str) -> str:
     return _UNPRINTABLE.sub("\ufffd", line)
 
 
+def is_plain(text: str) -> bool:
+    """Whether every character is one that YAML allows and takes for what it is; most texts are."""
+    return not (_UNPRINTABLE.search(text) or has_foreign_breaks(text))
+
+
 def has_foreign_breaks(text: str) -> bool:
     return any(character in text for character in _BREAKS)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from imgc.diagnostics import Diagnostic, Severity, Span
 from imgc.instructions.types import Copy, From, Instruction, Mount, Run, Stage, Step, User, Workdir
 from imgc.layers.facts import BaseFacts
+from imgc.model.image import PipOptions, SecretUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,16 @@ class Recipe:
     """Local path (relative to the pipeline's directory) -> path in the image, of everything copied."""
     env: dict[str, str] = field(default_factory=dict)
     """Variables that imgc itself or the user's `env` has set so far, by name."""
+    pip: PipOptions = field(default_factory=PipOptions)
+    """`pip` of the image itself: what throw-away stages of its tools are installed with."""
+    secrets: tuple[SecretUse, ...] = ()
+    """`secrets` of the image itself."""
+    ssh: tuple[str, ...] = ()
+    """`ssh` of the image: the agents that its commands get."""
+    runs_as: str = ""
+    """The user of the commands from here on, where a `user` step (or the parent image) says so; else the base's."""
+    lock: tuple[str, ...] | None = None
+    """The packages of `replicate_local_environment` in imgc.lock; None when it has none for this image."""
     notes: dict[str, object] = field(default_factory=dict)
     """What kinds of layers keep for each other (e.g. that the virtual environment is made), by kind."""
 
@@ -78,8 +89,9 @@ class Recipe:
         self.add(Run(clauses, mounts), key, span, note)
 
     def become(self, user: str) -> None:
-        """Makes `user` the one in force; "" means the base's own user."""
-        user = user or self.facts.user
+        """Makes `user` the one in force; "" means the one that commands run as: the base's own, unless a
+        `user` step says otherwise."""
+        user = user or self.runs_as or self.facts.user
         if user != self.user:
             self.add(User(user), "user", None)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from packaging.specifiers import SpecifierSet
-from packaging.version import Version
-
 from imgc.diagnostics import Origin, Severity, Span
 from imgc.layers.python.conflicts import conflicts, unsatisfiable
 from imgc.layers.python.specs import BadSpec, Spec, parse
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 ORIGIN = Origin("pipeline.yaml")
 
@@ -95,7 +94,9 @@ versions = st.builds(
     st.sampled_from(["", "", "", "a1", "rc1", ".dev1", ".post0", ".post1", "a1.dev0", "rc1.post1"]),
 )
 clauses = st.one_of(
-    st.builds(lambda op, version: op + version, st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), versions),
+    st.builds(
+        lambda op, version: op + version, st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), versions
+    ),
     st.builds(lambda op, version: f"{op}{version}.*", st.sampled_from(["==", "!="]), numbers),
     st.builds(lambda first, rest: f"~={first}.{rest}", st.integers(0, 3), numbers),
 )

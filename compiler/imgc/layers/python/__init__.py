@@ -1,0 +1,1 @@
+"""Python in images: packages by name, requirements files, locked projects, conda environments."""

@@ -1,0 +1,102 @@
+"""How Python packages get in: one RUN of uv or pip, whatever asks for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgc.diagnostics import Span
+from imgc.instructions.quoting import words
+from imgc.instructions.types import Mount
+from imgc.layers.kind import Written
+from imgc.layers.python.environment import environment
+from imgc.layers.python.mounts import cache, secrets
+from imgc.layers.python.options import Arguments, older_than, pip_arguments, uses_pip, uv_arguments
+from imgc.layers.python.uv import moved_home, uv_command, uv_mounts
+from imgc.layers.recipe import Recipe
+from imgc.model.image import PipOptions, SecretUse
+
+PIP_CACHE = "/root/.cache/pip"
+UV_OLDEST = (3, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a layer's installs go by, and what they are for (key and place)."""
+
+    key: str
+    span: Span
+    pip: PipOptions
+    secrets: tuple[SecretUse, ...] = ()
+
+    @staticmethod
+    def of(written: Written, pip: PipOptions | None = None) -> Settings:
+        return Settings(written.key, written.span, pip or written.pip, written.secrets)
+
+
+def emit_install(
+    recipe: Recipe,
+    settings: Settings,
+    packages: tuple[str, ...],
+    mounts: tuple[Mount, ...] = (),
+    *,
+    note: str = "",
+) -> None:
+    """Adds the RUN that installs `packages` (words: specs, paths, `-r FILE`) into the image's environment."""
+    pip = settings.pip
+    if uses_pip(pip, recipe.facts.python):
+        emit_pip(recipe, settings, packages, mounts, note=note)
+        return
+    target = environment(recipe, settings.key, settings.span).uv_target
+    arguments = uv_arguments(pip)
+    text = " ".join(
+        filter(None, ("pip install", target, words(*arguments.words, *pip.extra_args, *packages)))
+    )
+    run_uv(recipe, settings, text, arguments, mounts, note=note)
+
+
+def emit_pip(
+    recipe: Recipe,
+    settings: Settings,
+    packages: tuple[str, ...],
+    mounts: tuple[Mount, ...] = (),
+    *,
+    note: str = "",
+) -> None:
+    """The same with pip."""
+    environment(recipe, settings.key, settings.span)
+    arguments = pip_arguments(settings.pip)
+    build_secrets = secrets((*arguments.secrets, *settings.pip.secrets, *settings.secrets))
+    variables = (*build_secrets.assignments, *arguments.assignments)
+    if moved_home(recipe):
+        variables = (*variables, f"PIP_CACHE_DIR={PIP_CACHE}")
+    text = " ".join(
+        (*variables, "python3 -m pip install", words(*arguments.words, *settings.pip.extra_args, *packages))
+    )
+    recipe.run((text,), settings.key, settings.span, (cache(PIP_CACHE), *mounts, *build_secrets.mounts), note)
+
+
+def run_uv(
+    recipe: Recipe,
+    settings: Settings,
+    text: str,
+    arguments: Arguments,
+    mounts: tuple[Mount, ...] = (),
+    *,
+    variables: tuple[str, ...] = (),
+    note: str = "",
+) -> None:
+    """Adds a RUN of `uv TEXT`; `variables` are assignments in shell text."""
+    if older_than(recipe.facts.python, UV_OLDEST):
+        recipe.error(
+            "python-too-old",
+            f"'{settings.key}' is installed by uv, which needs Python 3.8 or newer; "
+            f"'{recipe.base}' has {recipe.facts.python}",
+            settings.span,
+        )
+        return
+    build_secrets = secrets((*arguments.secrets, *settings.pip.secrets, *settings.secrets))
+    before = (*build_secrets.assignments, *arguments.assignments, *variables, uv_command(recipe))
+    uv = uv_mounts(recipe, settings.key, settings.span)
+    recipe.run(
+        (" ".join((*before, text)),), settings.key, settings.span, (*uv, *mounts, *build_secrets.mounts), note
+    )

@@ -1,0 +1,57 @@
+"""Python and pip from the package managers of distributions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from imgc.instructions.types import Mount
+from imgc.layers.facts import BaseFacts
+
+PYTHON = {
+    "": ("python3",),
+    "apt": ("python3", "python3-venv"),
+    "apk": ("python3",),
+    "dnf": ("python3",),
+    "microdnf": ("python3",),
+    "yum": ("python3",),
+    "zypper": ("python3",),
+}
+"""Python and its venv module."""
+
+PIP = {
+    "apt": ("python3-pip",),
+    "apk": ("py3-pip",),
+    "dnf": ("python3-pip",),
+    "microdnf": ("python3-pip",),
+    "yum": ("python3-pip",),
+    "zypper": ("python3-pip",),
+}
+"""pip, which brings Python along."""
+
+_COMMANDS = {
+    "apt": ("apt-get update", "apt-get install -y --no-install-recommends {}"),
+    "apk": ("apk add {}",),
+    "dnf": ("dnf install -y {}",),
+    "microdnf": ("microdnf install -y {}",),
+    "yum": ("yum install -y {}",),
+    "zypper": ("zypper --non-interactive install {}",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SystemInstall:
+    """Shell clauses that install packages, and the mounts they want."""
+
+    clauses: tuple[str, ...]
+    mounts: tuple[Mount, ...] = ()
+
+
+def install(facts: BaseFacts, what: Literal["python", "pip"]) -> SystemInstall:
+    """Installs Python, or pip, by the base's package manager; where that is unknown, the build looks."""
+    packages = PYTHON if what == "python" else PIP
+    if facts.manager:
+        return SystemInstall(
+            tuple(c.format(" ".join(packages[facts.manager])) for c in _COMMANDS[facts.manager])
+        )
+    raise NotImplementedError

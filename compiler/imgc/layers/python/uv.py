@@ -1,0 +1,88 @@
+"""uv, in a throw-away stage: bind-mounted where it is used, in no layer of the image."""
+
+from __future__ import annotations
+
+import re
+
+from imgc.diagnostics import Span
+from imgc.instructions.types import Env, Mount, Run, Step, User
+from imgc.layers.python.environment import NOTE, Environment, kind_of
+from imgc.layers.python.mounts import bind, cache, secrets
+from imgc.layers.python.options import pip_arguments
+from imgc.layers.python.system import install
+from imgc.layers.recipe import Recipe
+
+VERSION = "0.13.8"
+"""Of format version 1: another version of uv may write other files."""
+
+UV = "/tmp/uv"
+CACHE = "/root/.cache/uv"
+FOLDER = "/opt/uv"
+
+_OF_INSTALLERS = re.compile(
+    r"(?i)(pip|uv)_.*|(http|https|all|no)_proxy|ssl_cert_(file|dir)|requests_ca_bundle|curl_ca_bundle"
+)
+"""Variables of `env` that say how a package index is reached."""
+
+
+def stage_name(recipe: Recipe, name: str) -> str:
+    """The name of a throw-away stage, never the image's own."""
+    return name if name != recipe.name else f"{name}-tool"
+
+
+def uv_mounts(recipe: Recipe, key: str, span: Span | None) -> tuple[Mount, ...]:
+    """The mounts of a RUN that uses uv: its cache, and uv itself at UV. Adds the stage that brings it."""
+    stage = stage_name(recipe, "uv")
+    recipe.stage(stage, _steps(recipe, key, span))
+    return cache(CACHE), bind(f"{FOLDER}/bin/uv", UV, stage=stage)
+
+
+def uv_command(recipe: Recipe) -> str:
+    """`uv` as shell text. Its cache is a mount, so it cannot link from it; and a base may have moved HOME."""
+    variables = "UV_LINK_MODE=copy"
+    if moved_home(recipe):
+        variables += f" UV_CACHE_DIR={CACHE}"
+    return f"{variables} {UV}"
+
+
+def moved_home(recipe: Recipe) -> bool:
+    """Whether root's HOME may be another than /root, where the cache is mounted."""
+    return recipe.facts.user not in ("root", "0") or not recipe.facts.source or "HOME" in recipe.env
+
+
+def _steps(recipe: Recipe, key: str, span: Span | None) -> tuple[Step, ...]:
+    """From the base, with the image's own pip options: uv comes from where its other packages come from."""
+    steps: list[Step] = []
+    if recipe.facts.user not in ("root", "0"):
+        steps.append(Step(User("root"), key, span))
+    if variables := tuple(
+        (name, value) for name, value in recipe.env.items() if _OF_INSTALLERS.fullmatch(name)
+    ):
+        steps.append(Step(Env(variables, expand=True), "env"))
+    pip = pip_arguments(recipe.pip)
+    build_secrets = secrets((*pip.secrets, *recipe.pip.secrets, *recipe.secrets))
+    words = " ".join((*build_secrets.assignments, *pip.assignments, "python3 -m pip install", *pip.words))
+    fetch = f"{words} --target={FOLDER} uv=={VERSION}"
+    mounts = (cache("/root/.cache/pip"), *build_secrets.mounts)
+    clauses: tuple[str, ...] = (fetch,)
+    known = recipe.notes.get(NOTE)
+    kind = kind_of(recipe.facts)
+    if not (kind == "own" or (isinstance(known, Environment) and known.inherited and known.kind == "venv")):
+        system = install(recipe.facts, "pip")
+        mounts = (*system.mounts, *mounts)
+        clauses = (*system.clauses, fetch) if kind == "venv" else (_either(fetch, system.clauses),)
+    steps.append(
+        Step(
+            Run(clauses, mounts),
+            key,
+            span,
+            "uv, for the installs below; nothing of this stage gets into the image",
+        )
+    )
+    return tuple(steps)
+
+
+def _either(fetch: str, system: tuple[str, ...]) -> str:
+    """With the base's own pip, else with that of its package manager."""
+    again = fetch.replace("python3 -m", "/usr/bin/python3 -m")
+    return f"{fetch} || {{ {' && '.join((*system, again))}; }}"

@@ -6,6 +6,7 @@ A test that takes `engine` (or a fixture that does) carries the marker `engine` 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,6 +44,19 @@ def engine() -> Iterator[RealEngine]:
         client = docker.DockerClient(base_url=shared.host, timeout=120)
         yield RealEngine({**os.environ, **shared.variables()}, shared.cli, client, tuple(images))
         client.close()
+
+
+@pytest.fixture
+def own_engine(engine: RealEngine, tmp_path: Path) -> Iterator[harness.Engine]:
+    """An engine for one test, to be killed, stopped and filled up. It has busybox:1.35 and nothing else."""
+    own = harness.Engine(harness.installed_release(), tmp_path / "engine")
+    try:
+        own.start()
+        own.docker("load", stdin=b"".join(engine.client.images.get("busybox:1.35").save(named=True)))
+        yield own
+    finally:
+        own.stop()
+        shutil.rmtree(own.root)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -141,6 +142,23 @@ def test_registry_with_a_login(engine, tmp_path):
             assert '"error"' not in accepted
         finally:
             engine.client.images.remove(f"{name}:1")
+
+
+def test_engine_comes_back_after_a_kill(own_engine):
+    job = own_engine.docker("run", "--detach", "busybox:1.35", "sh", "-c", "sleep 1; exit 7").strip()
+    for pid in own_engine.processes("dockerd"):
+        os.kill(pid, signal.SIGKILL)
+    assert own_engine.start()
+    assert own_engine.docker("wait", job).strip() == "7"
+
+
+def test_engine_leaves_nothing_behind(own_engine):
+    own_engine.docker("run", "--detach", "--init", "busybox:1.35", "sleep", "600")
+    own_engine.stop()
+    assert own_engine.processes("dockerd", "containerd", "containerd-shim-runc-v2") == []
+    assert not own_engine.runtime.exists()
+    assert str(own_engine.root) not in Path("/proc/mounts").read_text()
+    assert own_engine.bridge not in subprocess.check_output(["ip", "link"], text=True)
 
 
 def test_folder_can_be_left_out():

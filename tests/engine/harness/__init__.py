@@ -9,7 +9,7 @@ IMGC_TEST_CACHE, by default ~/.cache/imgc-test: after `down`, that folder may be
 """
 
 from .commands import HarnessError
-from .engine import Engine
+from .engine import Engine, installed_release
 from .images import base_images
 from .registry import Registry, registry
 from .shared import cache_folder, lease, shared_engine
@@ -20,6 +20,7 @@ __all__ = [
     "Registry",
     "base_images",
     "cache_folder",
+    "installed_release",
     "lease",
     "registry",
     "shared_engine",

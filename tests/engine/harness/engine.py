@@ -17,12 +17,11 @@ from pathlib import Path
 from .commands import HarnessError, last_lines, require, run, which
 from .network import Network, network_down, network_up, outer_mtu
 
-START_ATTEMPTS = (
-    3  # after a kill -9, the next dockerd may give up on containerd after 15 s; the one after works
-)
+START_ATTEMPTS = 3  # one that meets the rest of a killed engine may give up after 15 s
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0  # dockerd itself gives containers 15 s
-PROGRAMS = ("dockerd", "containerd")  # and containerd-shim-…
+DAEMONS = ("dockerd", "containerd")
+SHIM = "containerd-shim-runc-v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +66,17 @@ class Engine:
     options: Mapping[str, object] = field(default_factory=dict)
 
     @property
+    def id(self) -> str:
+        return hashlib.sha256(str(self.root.absolute()).encode()).hexdigest()[:8]
+
+    @property
     def runtime(self) -> Path:
         """Sockets and all that does not outlive the machine. Short: a socket's path has at most 107 bytes."""
-        return Path("/run", f"imgc-test-{self._id}")
+        return Path("/run", f"imgc-test-{self.id}")
+
+    @property
+    def bridge(self) -> str:
+        return f"imgct-{self.id}"
 
     @property
     def socket(self) -> Path:
@@ -86,14 +93,6 @@ class Engine:
     @property
     def cli(self) -> Path:
         return self.root / "bin" / "docker"
-
-    @property
-    def _id(self) -> str:
-        return hashlib.sha256(str(self.root.absolute()).encode()).hexdigest()[:8]
-
-    @property
-    def _bridge(self) -> str:
-        return f"imgct-{self._id}"
 
     def variables(self) -> dict[str, str]:
         """What differs in the environment of a program that shall use this engine and its `docker`."""
@@ -123,17 +122,17 @@ class Engine:
             raise HarnessError("The engine for the tests needs root: run as root, or set IMGC_TEST_ENGINE=0.")
         with self._lock():
             self._make_folders()
-            network = network_up(self._bridge)
+            network = network_up(self.bridge)
             if self.version():
                 return False
-            self._kill("dockerd")  # one that hangs; containers and containerd are for the next one to adopt
+            self._kill(*DAEMONS)  # what hangs, or outlived a kill; containers are for the next one to adopt
             self._write_configuration(network)
             self.log.unlink(missing_ok=True)
             for _ in range(START_ATTEMPTS):
                 self._launch()
                 if self._answers():
                     return True
-                self._kill("dockerd")
+                self._kill(*DAEMONS)
             log = last_lines(self.log.read_text(errors="replace"))
             raise HarnessError(
                 f"dockerd did not start in {START_ATTEMPTS} attempts. {self.log} ends with:\n{log}"
@@ -147,18 +146,22 @@ class Engine:
             deadline = time.monotonic() + STOP_SECONDS
             while self.processes("dockerd") and time.monotonic() < deadline:
                 time.sleep(0.1)
-            self._kill(*PROGRAMS)
-            network_down(self._bridge)
+            self._kill(SHIM, *DAEMONS)
+            network_down(self.bridge)
+            self._unmount()
             shutil.rmtree(self.runtime, ignore_errors=True)
 
     def processes(self, *programs: str) -> list[int]:
-        """Ids of this engine's own processes that run one of the programs (all when none is named)."""
+        """Ids of this engine's own processes that run one of the programs."""
         mark = str(self.runtime).encode() + b"/"
-        return [
-            pid
-            for pid, program, command in _running()
-            if mark in command and program.startswith(programs or PROGRAMS)
-        ]
+        return [pid for pid, program, command in _running() if mark in command and program in programs]
+
+    def _unmount(self) -> None:
+        """What a killed dockerd left mounted: the data-root on itself, and the file systems of containers."""
+        points = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for point in reversed(points):
+            if Path(point).is_relative_to(self.root / "data") or Path(point).is_relative_to(self.runtime):
+                run(["umount", "--lazy", point])
 
     def _launch(self) -> None:
         command = 'exec "$0" --config-file "$1" >>"$2" 2>&1'
@@ -200,13 +203,14 @@ class Engine:
             "builder": {"gc": {"enabled": True, "defaultKeepStorage": "10GB"}},
             **self.options,
         }
-        (self.runtime / "docker.pid").unlink(missing_ok=True)  # a stale one may name another's process by now
+        for stale in ("docker.pid", "exec/containerd/containerd.pid"):  # their ids may be another's by now
+            (self.runtime / stale).unlink(missing_ok=True)
         (self.runtime / "daemon.json").write_text(json.dumps(configuration, indent=2))
 
     def _kill(self, *programs: str) -> None:
         """End them at once, and the containers of the shims among them."""
         for pid in self.processes(*programs):
-            if "shim" in _program(pid):
+            if _program(pid) == SHIM:
                 for child in _children(pid):
                     _signal(child, signal.SIGKILL)
             _signal(pid, signal.SIGKILL)

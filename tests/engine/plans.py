@@ -44,8 +44,9 @@ def image(reference: str = "debian:bookworm-slim", **settings: Any) -> JSON:
         "tag": reference.rpartition(":")[2], "content": None, "reference": reference, "source": place(2),
         "base": None if built else reference, "dockerfile": None, "context": "." if built else None,
         "after": [], "args": {}, "target": None, "same_as": None, "skip_build": not built, "reuse": True,
-        "platforms": [], "secrets": [], "ssh": [], "registry_secret": None, "build": build(), "sources": [], "builder": None,
-        "path_map": {}, "workdir": None, "shell": ["/bin/sh", "-ec"], "user": None, **settings,
+        "platforms": [], "secrets": [], "ssh": [], "registry_secret": None, "build": build(), "sources": [],
+        "builder": None, "path_map": {}, "workdir": None, "shell": ["/bin/sh", "-ec"], "user": None,
+        **settings,
     }  # fmt: skip
 
 

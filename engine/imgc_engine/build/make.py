@@ -1,0 +1,96 @@
+"""The whole of building: see what is there, refuse what cannot be honoured, build, push."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from imgc_engine import images
+from imgc_engine.build.command import pushes_itself, refusals
+from imgc_engine.build.graph import Builds, Work, credentials_of, decide
+from imgc_engine.build.process import Bench, Processes, build_image
+from imgc_engine.build.program import Program, find_program
+from imgc_engine.build.work import Hands, Outcome, do
+from imgc_engine.connection import connect, facts
+from imgc_engine.events import ImageEnded, ImageStarted, Listener
+from imgc_engine.failures import Code, EngineError, Failure, Refusal
+from imgc_engine.interrupt import Interrupt
+from imgc_engine.plan import Image
+
+
+class Refused(Exception):
+    """Something that this engine cannot honour; nothing was done."""
+
+    def __init__(self, refused: tuple[Refusal, ...]) -> None:
+        super().__init__("\n".join(f"{refusal.place}: {refusal.message}" for refusal in refused))
+        self.refused = refused
+
+
+def make(
+    builds: Builds, compiled: Path, project: Path, logs: Path, tell: Listener, interrupt: Interrupt
+) -> dict[str, Outcome]:
+    """How the work on each image ended. Refused, EngineError."""
+    work = decide(builds, connect(images.REGISTRY_PATIENCE))
+    processes = Processes()
+    if any(task.kind == "build" for task in work.todo.values()):
+        program = _program_for(work, builds)
+        bench = Bench(
+            builds.plan, compiled, project, logs, program, builds.flags, builds.secrets, processes, tell
+        )
+        hands = Hands(partial(build_image, bench=bench), processes, tell)
+    else:
+        hands = Hands(_never, processes, tell)
+    return do(work, builds, hands, interrupt)
+
+
+def push(
+    builds: Builds, made: Mapping[str, Outcome], tell: Listener, interrupt: Interrupt
+) -> dict[str, Outcome]:
+    """Send what was asked for, and is here, to its registry; how each of these ended."""
+    pushed = {}
+    for name in builds.names:
+        image = builds.plan.images[name]
+        if made[name].state not in ("built", "exists", "same", "pulled") or interrupt.level:
+            continue
+        if not pushes_itself(builds.flags.of(image)):
+            pushed[name] = _push(name, image, builds, tell)
+    return pushed
+
+
+def _push(name: str, image: Image, builds: Builds, tell: Listener) -> Outcome:
+    begin, failure = time.monotonic(), None
+    tell(ImageStarted(name, image.reference, "push"))
+    try:
+        images.push(builds.client, image.reference, credentials_of(image, builds.secrets))
+    except (EngineError, images.RegistryError) as error:
+        failure = Failure(name, f"The push failed: {error}", image.source, Code.ENVIRONMENT)
+    outcome = Outcome("failed" if failure else "pushed", time.monotonic() - begin, failure)
+    tell(ImageEnded(name, image.reference, outcome.state, outcome.seconds, failure))
+    return outcome
+
+
+def _never(name: str) -> Failure | None:
+    raise AssertionError(f"nothing was to be built, least of all {name}")
+
+
+def _program_for(work: Work, builds: Builds) -> Program:
+    """What builds these images. Refused when it cannot honour all of them; EngineError."""
+    built = [builds.plan.images[name] for name, task in work.todo.items() if task.kind == "build"]
+    program, engine = find_program(), facts(builds.client)
+    refused = [
+        refusal
+        for image in built
+        for refusal in (*_not_yet(image), *refusals(image, program, engine, builds.flags))
+    ]
+    if refused:
+        raise Refused(tuple(refused))
+    return program
+
+
+def _not_yet(image: Image) -> Iterator[Refusal]:
+    for source in image.sources:
+        yield Refusal(source.place, "This engine does not fetch code from repositories or S3 yet.")
+    if image.builder is not None:
+        yield Refusal(image.source, "This engine does not run build pipelines yet.")

@@ -47,6 +47,16 @@ class Project:
         )
         return reference
 
+    def map(self, name: str, *lines: tuple[int, int, str, str, int | None, int]) -> None:
+        """The source map of an image: line, end_line, stage, instruction, step, and the line of the YAML."""
+        keys = ("line", "end_line", "stage", "instruction", "step", "yaml_line")
+        rows = [
+            {**dict(zip(keys, line, strict=True)), "file": "pipeline.yaml", "yaml_column": 5, "key": "x"}
+            for line in lines
+        ]
+        path = self.root / "compiled/images" / name / "Dockerfile.map.json"
+        path.write_text(json.dumps({"version": 1, "file": "Dockerfile", "lines": rows}))
+
     def build(self, *names: str, **options: Any) -> api.BuildResult:
         self.events.clear()
         plan = plans.plan(images=self.images, secrets=self.secrets)
@@ -134,6 +144,38 @@ def test_other_failures_say_why(project: Project, dockerfile: str, words: str, c
     result = project.build()
     assert result.code == code
     assert words in result.failures[0].message
+
+
+BROKEN = [
+    ("RUN true", "RUN echo 1 && false", 13),
+    ("COPY a /a", "COPY nowhere /a", 14),
+    ("WORKDIR /w", "WORKDIR /etc/passwd", 15),
+    ("FROM debian:bookworm-slim AS one", "FROM registry.invalid/base:1 AS one", 11),
+    ("FROM debian:bookworm-slim AS two", "FROM missing.invalid/b", 17),
+    ("ENV A=1", "ENVV A=1", 12),
+]
+
+
+@pytest.mark.parametrize(("good", "bad", "line"), BROKEN, ids=[bad for _, bad, _ in BROKEN])
+def test_what_fails_is_found_in_the_yaml(project: Project, good: str, bad: str, line: int) -> None:
+    text = (
+        "# a comment\nFROM debian:bookworm-slim AS one\nENV A=1\nRUN true\nCOPY a /a\nWORKDIR /w\n"
+        "FROM debian:bookworm-slim AS two\nCOPY --from=one /a /b\n"
+    )
+    (project.root / "a").write_text("a")
+    project.image("app", text.replace(good, bad))
+    project.map(
+        "app",
+        (2, 2, "one", "FROM", 1, 11),
+        (3, 3, "one", "ENV", None, 12),
+        (4, 4, "one", "RUN", 2, 13),
+        (5, 5, "one", "COPY", 3, 14),
+        (6, 6, "one", "WORKDIR", 4, 15),
+        (7, 7, "two", "FROM", 1, 17),
+        (8, 8, "two", "COPY", 2, 18),
+    )
+    result = project.build()
+    assert str(result.failures[0].place) == f"pipeline.yaml:{line}:5", result.failures[0]
 
 
 def test_a_tag_that_is_no_hash_does_not_hide_a_change(project: Project) -> None:

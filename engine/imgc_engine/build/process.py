@@ -206,7 +206,7 @@ def _failure(name: str, image: Image, dockerfile: Path, tail: Tail, log: Path) -
     return Failure(
         subject=name,
         message=message[:1].upper() + message[1:],
-        place=place_of(image, dockerfile, step.name) if step else image.source,
+        place=place_of(image, dockerfile, step.name if step else "", tail.message),
         code=Code.ENVIRONMENT if ours else Code.STEP_FAILED,
         last_lines=tuple(tail.lines.get(step.name, ())) if step else tuple(tail.message),
         log=log,

@@ -10,7 +10,7 @@ from imgc.diagnostics import Span
 from imgc.document.nodes import Scalar
 from imgc.instructions.quoting import DEFAULT_SHELL, command_problem
 from imgc.instructions.types import Command
-from imgc.layers.kind import Reading, Written
+from imgc.layers.kind import Kind, Reading, Written
 from imgc.layers.python.environment import environment
 from imgc.layers.python.installer import PIP_CACHE, UV_OLDEST, Settings
 from imgc.layers.python.mounts import bind, cache
@@ -81,3 +81,6 @@ def read_local_install(written: Written, reading: Reading) -> LocalInstall | Non
         reading.error("bad-command", f"the command {reason}", written.node.span)
         return None
     return LocalInstall(Settings.of(written), written.node.value.strip())
+
+
+KIND = Kind(("local_project_install",), 14, read_local_install)

@@ -10,7 +10,7 @@ from imgc.diagnostics import Span
 from imgc.document.nodes import Mapping
 from imgc.instructions.quoting import words
 from imgc.instructions.types import From, Run, Stage, Step
-from imgc.layers.kind import Layer, Reading, Written
+from imgc.layers.kind import Kind, Layer, Reading, Written
 from imgc.layers.python.environment import environment
 from imgc.layers.python.installer import UV_OLDEST, emit_install
 from imgc.layers.python.mounts import bind, cache
@@ -163,3 +163,6 @@ def _taken(recipe: Recipe, stage: str) -> bool:
 
 def _suits(python: str | None, below: tuple[int, int]) -> bool:
     return older_than(python, below) if python else below == (4, 0)
+
+
+KIND = Kind(("poetry_project",), 6, read_poetry_project)

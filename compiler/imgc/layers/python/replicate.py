@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from imgc.diagnostics import Span
 from imgc.document.nodes import Scalar
 from imgc.instructions.quoting import line_problem
-from imgc.layers.kind import Reading, Written
+from imgc.layers.kind import Kind, Reading, Written
 from imgc.layers.python.installer import Settings, emit_install
 from imgc.layers.python.specs import BadSpec, Spec, is_local, parse
 from imgc.layers.recipe import Recipe
@@ -68,3 +68,6 @@ def _problem(package: str, span: Span) -> str | None:
         return "it is on this machine only"
     spec: Spec | BadSpec = parse(package, span)
     return spec.reason if isinstance(spec, BadSpec) else None
+
+
+KIND = Kind(("replicate_local_environment",), 5, read_replicate)

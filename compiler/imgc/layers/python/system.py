@@ -37,6 +37,7 @@ _COMMANDS = {
     "yum": ("yum install -y {}",),
     "zypper": ("zypper --non-interactive install {}",),
 }
+_PROGRAMS = {"apt": "apt-get"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,15 @@ def install(facts: BaseFacts, what: Literal["python", "pip"]) -> SystemInstall:
     """Installs Python, or pip, by the base's package manager; where that is unknown, the build looks."""
     packages = PYTHON if what == "python" else PIP
     if facts.manager:
-        return SystemInstall(
-            tuple(c.format(" ".join(packages[facts.manager])) for c in _COMMANDS[facts.manager])
-        )
-    raise NotImplementedError
+        return SystemInstall(_commands(facts.manager, packages))
+    branches = [
+        f"if command -v {_PROGRAMS.get(manager, manager)} >/dev/null; "
+        f"then {' && '.join(_commands(manager, packages))}"
+        for manager in _COMMANDS
+    ]
+    missing = "echo 'imgc: this base has no Python and no package manager that imgc knows' >&2; exit 1"
+    return SystemInstall((f"{'; el'.join(branches)}; else {missing}; fi",))
+
+
+def _commands(manager: str, packages: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(command.format(" ".join(packages[manager])) for command in _COMMANDS[manager])

@@ -76,7 +76,7 @@ def _steps(recipe: Recipe, key: str, span: Span | None) -> tuple[Step, ...]:
             Run(clauses, mounts),
             key,
             span,
-            "uv, for the installs below; nothing of this stage gets into the image",
+            "uv, which is only mounted in the installs below",
         )
     )
     return tuple(steps)

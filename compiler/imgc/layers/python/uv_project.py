@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from imgc.diagnostics import Span
 from imgc.instructions.quoting import words
 from imgc.instructions.types import Mount
-from imgc.layers.kind import Layer, Reading, Written
+from imgc.layers.kind import Kind, Layer, Reading, Written
 from imgc.layers.python.environment import environment
 from imgc.layers.python.installer import run_uv
 from imgc.layers.python.options import uv_arguments
@@ -78,3 +78,6 @@ def _sync(
     )  # fmt: skip
     variables = (f"UV_PROJECT_ENVIRONMENT={prefix}",)
     run_uv(recipe, project.settings, text, arguments, mounts, variables=variables, note=note)
+
+
+KIND = Kind(("uv_project",), 6, read_uv_project)

@@ -1,0 +1,1 @@
+HELPS = True

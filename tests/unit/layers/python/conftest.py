@@ -1,0 +1,28 @@
+"""Fixtures for tests of Python layers."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from python_layers import Kit
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Kit:
+    return Kit(tmp_path)
+
+
+@pytest.fixture
+def hadolint(tmp_path: Path):
+    """Findings of hadolint on a Dockerfile, without those on versions that the user did not pin."""
+
+    def check(text: str) -> str:
+        file = tmp_path / "Dockerfile.checked"
+        file.write_text(text)
+        ignored = [word for rule in ("DL3008", "DL3013", "DL3018") for word in ("--ignore", rule)]
+        done = subprocess.run(["hadolint", *ignored, str(file)], text=True, capture_output=True, check=False)
+        return done.stdout + done.stderr
+
+    return check

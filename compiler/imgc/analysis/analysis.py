@@ -1,11 +1,12 @@
 """Text in; diagnostics, images and nodes out.
 
-    load -> params -> structure -> model -> names -> images and nodes -> rules
+load -> params -> structure -> model -> names -> images and nodes -> rules
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping as Names
+from collections.abc import Callable
+from collections.abc import Mapping as Names
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,10 +23,12 @@ from imgc.lock.lock import Lock
 from imgc.model.pipeline import Pipeline, inline_image, read, read_params
 from imgc.model.reference import looks_like_reference
 from imgc.resolve.calls import check_call
-from imgc.resolve.images import ImageResolver, ResolvedImage
+from imgc.resolve.image import ResolvedImage
+from imgc.resolve.images import ImageResolver
 from imgc.resolve.names import friendly
 from imgc.resolve.node_rules import check_nodes, requires_docker
 from imgc.resolve.order import check_order
+from imgc.resolve.resolved import Resolved
 from imgc.resolve.start import check_reference
 from imgc.resolve.tree import ResolvedNode, TreeResolver
 
@@ -59,11 +62,29 @@ class Analysis:
     diagnostics: list[Diagnostic]
 
     @property
+    def resolved(self) -> Resolved:
+        """What a plan is made of; meant for a file without errors."""
+        return Resolved(self.pipeline, self.project, self.params, self.images, self.nodes, self.path_in)
+
+    def path_in(self, path: str, image: ResolvedImage) -> str | None:
+        """Where a local path is inside an image; None when it is nowhere."""
+        located = self.project.locate(path)
+        return map_path(located, image.path_map) if isinstance(located, str) else None
+
+    @property
     def failed(self) -> bool:
         return any(diagnostic.severity is Severity.ERROR for diagnostic in self.diagnostics)
 
 
-def analyse(file: str, text: str | None, directory: Path, options: Options = Options(), *, problem: tuple[str, str] = ("", ""), previous: Document | None = None) -> Analysis:  # noqa: B008
+def analyse(
+    file: str,
+    text: str | None,
+    directory: Path,
+    options: Options = Options(),
+    *,
+    problem: tuple[str, str] = ("", ""),
+    previous: Document | None = None,
+) -> Analysis:  # noqa: B008
     """Analyses a file. `text` is None when it could not be read: `problem` then is its code and message.
 
     `directory` is what its paths are relative to. Raises BadOption for overrides that do not fit.
@@ -78,7 +99,9 @@ class _Analysing:
         self.options = options
         self.found: list[Diagnostic] = list(document.diagnostics)
         self.report: Callable[[Diagnostic], None] = self.found.append
-        self.project = Project(directory, document.file, allow_outside=[Path(path) for path in options.allow_outside])
+        self.project = Project(
+            directory, document.file, allow_outside=[Path(path) for path in options.allow_outside]
+        )
         self.lock, problems = read_lock(directory)
         self.found += problems
         self.inline: dict[str, object] = {}
@@ -95,7 +118,9 @@ class _Analysing:
             self.inline[name] = name
         check_names(self.pipeline, uses, scope.used, self.options.refs, self.report)
         caught = check_extends(self.pipeline, self.report)
-        self.images = ImageResolver(self.pipeline, self.project, self.lock, self.report, dict(self.options.refs))
+        self.images = ImageResolver(
+            self.pipeline, self.project, self.lock, self.report, dict(self.options.refs)
+        )
         for name in caught:
             self.images.done[name] = None
         for name in self.pipeline.images:
@@ -112,10 +137,26 @@ class _Analysing:
         self.check_repos()
         images = {name: image for name in self.images.order if (image := self.images.done[name]) is not None}
         return Analysis(
-            self.document, self.pipeline, self.project, self.lock, params, images, nodes, uses, in_order(self.found)
+            self.document,
+            self.pipeline,
+            self.project,
+            self.lock,
+            params,
+            images,
+            nodes,
+            uses,
+            in_order(self.found),
         )
 
-    def error(self, code: str, message: str, span: Span, label: str = "", fixes: tuple[Fix, ...] = (), severity: Severity = Severity.ERROR) -> None:
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        fixes: tuple[Fix, ...] = (),
+        severity: Severity = Severity.ERROR,
+    ) -> None:
         self.report(Diagnostic(code, severity, message, span, label, fixes))
 
     def params(self, root: Mapping) -> dict[str, tuple[Value, str]]:
@@ -132,7 +173,9 @@ class _Analysing:
                 raise BadOption(f"the parameter '{name}': {error}") from None
         for name, param in declared.items():
             if "${{" in param.default.text:
-                self.error("bad-expression", f"the parameter '{name}' cannot hold an expression", param.default.span)
+                self.error(
+                    "bad-expression", f"the parameter '{name}' cannot hold an expression", param.default.span
+                )
         return values
 
     def image_of(self, node: Node | None, span: Span) -> str | None:
@@ -148,7 +191,9 @@ class _Analysing:
                 return self.inlined(node, {"base": node.text}, node.span)
             close = near(node.text, self.pipeline.images)
             fixes = tuple(Fix(f"replace with '{other}'", (Edit(node.span, other),)) for other in close)
-            label = f"did you mean '{close[0]}'?" if close else "a registry reference must hold a ':', '/' or '@'"
+            label = (
+                f"did you mean '{close[0]}'?" if close else "a registry reference must hold a ':', '/' or '@'"
+            )
             self.error("unknown-image", f"no image is called '{node.text}'", node.span, label, fixes)
             return None
         if isinstance(node, Mapping) and not node.broken:
@@ -167,41 +212,77 @@ class _Analysing:
         if image is None:
             return None
         if not isinstance(located, str):
-            self.error(located.code, located.message, span, f"did you mean '{located.near[0]}'?" if located.near else "")
+            self.error(
+                located.code,
+                located.message,
+                span,
+                f"did you mean '{located.near[0]}'?" if located.near else "",
+            )
             return None
         inside = map_path(located, image.path_map)
         if inside is None:
             message = f"'{path}' is nowhere in the image '{image_name}'"
-            self.error("unmapped-path", message, span, "bring it in with copy_dir or copy, or say where it is with path_map")
+            self.error(
+                "unmapped-path",
+                message,
+                span,
+                "bring it in with copy_dir or copy, or say where it is with path_map",
+            )
         return inside
 
     def check_docker(self, nodes: Names[str, ResolvedNode]) -> None:
         """`install_docker` and `requires_docker` pair; each without the other does nothing."""
-        with_docker = {name for name, image in self.images.done.items() if image is not None and image.has_docker}
+        with_docker = {
+            name for name, image in self.images.done.items() if image is not None and image.has_docker
+        }
         needing: set[str] = set()
         for node in nodes.values():
             if not node.leaf or not requires_docker(node):
                 continue
             needing.add(node.image)
             image = self.images.done.get(node.image)
-            if image is not None and not image.has_docker and image.dockerfile is None and not image.notes.get("dockerfile"):
+            if (
+                image is not None
+                and not image.has_docker
+                and image.dockerfile is None
+                and not image.notes.get("dockerfile")
+            ):
                 message = f"'{node.name}' gets the Docker socket, and its image has no Docker client"
-                self.error("docker-client-missing", message, node.settings["requires_docker"].span, "add 'install_docker: true' to the image", severity=Severity.WARNING)
+                self.error(
+                    "docker-client-missing",
+                    message,
+                    node.settings["requires_docker"].span,
+                    "add 'install_docker: true' to the image",
+                    severity=Severity.WARNING,
+                )
         if self.pipeline.tree is None:
             return
         for name in with_docker - needing:
             image = self.images.written[name]
             entry = image.node.entry("install_docker")
-            extended = any(other is not None and other.parent == name and other.name in with_docker for other in self.images.done.values())
+            extended = any(
+                other is not None and other.parent == name and other.name in with_docker
+                for other in self.images.done.values()
+            )
             if entry is not None and not extended:
-                self.error("docker-unused", "the Docker client is installed, and no node of this image says 'requires_docker: true'", entry.key.span, severity=Severity.WARNING)
+                self.error(
+                    "docker-unused",
+                    "the Docker client is installed, and no node of this image says 'requires_docker: true'",
+                    entry.key.span,
+                    severity=Severity.WARNING,
+                )
 
     def check_repos(self) -> None:
         for repo in self.pipeline.repos.values():
             if repo.path is not None:
                 located = self.project.locate(repo.path.value, "any")
                 if not isinstance(located, str):
-                    self.error(located.code, located.message, repo.path.span, f"did you mean '{located.near[0]}'?" if located.near else "")
+                    self.error(
+                        located.code,
+                        located.message,
+                        repo.path.span,
+                        f"did you mean '{located.near[0]}'?" if located.near else "",
+                    )
 
 
 def map_path(path: str, path_map: Names[str, str]) -> str | None:

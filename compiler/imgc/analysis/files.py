@@ -17,5 +17,7 @@ def read_lock(directory: Path) -> tuple[lock.Lock, list[Diagnostic]]:
     except (OSError, UnicodeDecodeError) as error:
         from imgc.document.document import failed
 
-        return lock.Lock(), failed(lock.FILE, "unreadable", f"'{lock.FILE}' cannot be read: {error}").diagnostics
+        return lock.Lock(), failed(
+            lock.FILE, "unreadable", f"'{lock.FILE}' cannot be read: {error}"
+        ).diagnostics
     return lock.read(text)

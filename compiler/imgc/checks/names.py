@@ -17,7 +17,9 @@ SECTIONS = {"secret": "secrets", "bundle": "bundles", "repo": "repos", "ref": "i
 """What a value names -> the section that declares it."""
 
 
-def check_names(pipeline: Pipeline, uses: Iterable[Use], params: set[str], overrides: Iterable[str], report: Report) -> None:
+def check_names(
+    pipeline: Pipeline, uses: Iterable[Use], params: set[str], overrides: Iterable[str], report: Report
+) -> None:
     """`params` are the parameters that expressions use; `overrides` references given on the command line."""
     used: dict[str, set[str]] = {"param": params}
     for use in uses:
@@ -39,7 +41,9 @@ def unknown(kind: str, node: Scalar, names: Iterable[str], section: str) -> Diag
     fixes = tuple(Fix(f"replace with '{other}'", (Edit(node.span, other),)) for other in close)
     label = f"did you mean '{close[0]}'?" if close else f"declare it under '{section}'"
     what = "image reference" if kind == "ref" else kind
-    return Diagnostic(f"unknown-{kind}", Severity.ERROR, f"no {what} is called '{node.text}'", node.span, label, fixes)
+    return Diagnostic(
+        f"unknown-{kind}", Severity.ERROR, f"no {what} is called '{node.text}'", node.span, label, fixes
+    )
 
 
 def _unused(pipeline: Pipeline, used: dict[str, set[str]], report: Report) -> None:
@@ -56,7 +60,14 @@ def _unused(pipeline: Pipeline, used: dict[str, set[str]], report: Report) -> No
     names = used.get("image-name", set())
     for image in pipeline.images.values():
         if image.name not in names and not any("${{" in name for name in names):
-            report(Diagnostic("unused-name", Severity.HINT, f"no node and no image uses the image '{image.name}'", image.span))
+            report(
+                Diagnostic(
+                    "unused-name",
+                    Severity.HINT,
+                    f"no node and no image uses the image '{image.name}'",
+                    image.span,
+                )
+            )
 
 
 def check_extends(pipeline: Pipeline, report: Report) -> set[str]:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
+from imgc_schema import load
+
 from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
 from imgc.diagnostics.near import near
 from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence
-from imgc_schema import load
 
 Schema: TypeAlias = dict[str, Any]
 Report: TypeAlias = Callable[[Diagnostic], None]
@@ -81,7 +82,11 @@ class _Walker:
             if union in schema:
                 self.union(node, [self.resolve(branch, name) for branch in schema[union]], key)
                 return
-        if "const" in schema and not (isinstance(node, Scalar) and node.value == schema["const"] and type(node.value) is type(schema["const"])):
+        if "const" in schema and not (
+            isinstance(node, Scalar)
+            and node.value == schema["const"]
+            and type(node.value) is type(schema["const"])
+        ):
             self.error("wrong-value", f"{_subject(key)} must be {schema['const']}", node.span)
             return
         if "type" in schema and not _has_type(node, schema["type"]):
@@ -104,7 +109,12 @@ class _Walker:
             return
         if isinstance(node, Mapping) and len(fitting) > 1:
             keys = {entry.name for entry in node.entries}
-            fitting.sort(key=lambda branch: -len(keys & set(branch[0].get("required", ()))) * 2 - len(keys & set(branch[0].get("properties", ()))))
+            fitting.sort(
+                key=lambda branch: (
+                    -len(keys & set(branch[0].get("required", ()))) * 2
+                    - len(keys & set(branch[0].get("properties", ())))
+                )
+            )
             fitting = fitting[:1]
         if len(fitting) == 1:
             self.walk(node, *fitting[0], key)
@@ -125,7 +135,9 @@ class _Walker:
         found: list[tuple[Schema, str]] = []
         for schema, name in branches:
             inner = schema.get("anyOf") or schema.get("oneOf")
-            found.extend(self.flat(self.resolve(branch, name) for branch in inner) if inner else [(schema, name)])
+            found.extend(
+                self.flat(self.resolve(branch, name) for branch in inner) if inner else [(schema, name)]
+            )
         return found
 
     # Scalars
@@ -149,7 +161,11 @@ class _Walker:
             elif len(value) < schema.get("minLength", 0):
                 self.error("wrong-value", f"{_subject(key)} must not be empty", node.span)
             elif len(value) > schema.get("maxLength", len(value)):
-                self.error("wrong-value", f"{_subject(key)} must have at most {schema['maxLength']} characters", node.span)
+                self.error(
+                    "wrong-value",
+                    f"{_subject(key)} must have at most {schema['maxLength']} characters",
+                    node.span,
+                )
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             self.number(node, value, schema, key)
 
@@ -159,7 +175,9 @@ class _Walker:
         elif value < schema.get("minimum", value):
             self.error("wrong-value", f"{_subject(key)} must be {schema['minimum']} or more", node.span)
         elif "exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"]:
-            self.error("wrong-value", f"{_subject(key)} must be more than {schema['exclusiveMinimum']}", node.span)
+            self.error(
+                "wrong-value", f"{_subject(key)} must be more than {schema['exclusiveMinimum']}", node.span
+            )
         elif value > schema.get("maximum", value):
             self.error("wrong-value", f"{_subject(key)} must be {schema['maximum']} or less", node.span)
 
@@ -168,7 +186,11 @@ class _Walker:
         expected = " or ".join(_TYPES[name] for name in wanted)
         hint = next((schema["x-expects"] for schema in schemas if "x-expects" in schema), None)
         if isinstance(node, Scalar) and node.value is None:
-            self.error("missing-value", f"{_subject(key)} has no value: expected {hint or expected}", _at_key(node, key))
+            self.error(
+                "missing-value",
+                f"{_subject(key)} has no value: expected {hint or expected}",
+                _at_key(node, key),
+            )
             return
         if isinstance(node, Scalar) and "string" in wanted and node.style == "":
             self.unquoted(node, hint, key)
@@ -178,9 +200,17 @@ class _Walker:
             self.error("wrong-type", message, node.span, label="put it in quotes")
             return
         fixes: tuple[Fix, ...] = ()
-        if isinstance(node, Scalar) and "array" in wanted and node.style != "|" and "\n" not in node.text and "," not in node.text:
+        if (
+            isinstance(node, Scalar)
+            and "array" in wanted
+            and node.style != "|"
+            and "\n" not in node.text
+            and "," not in node.text
+        ):
             fixes = (Fix("make it a list", (Edit(node.span.head(), "["), Edit(_tail(node.span), "]"))),)
-        self.error("wrong-type", f"{_subject(key)} must be {expected}, not {_what(node)}", node.span, fixes=fixes)
+        self.error(
+            "wrong-type", f"{_subject(key)} must be {expected}, not {_what(node)}", node.span, fixes=fixes
+        )
 
     def unquoted(self, node: Scalar, hint: str | None, key: Entry | None) -> None:
         """A number or boolean where text is wanted: 3.10 would be 3.1."""
@@ -205,7 +235,12 @@ class _Walker:
             for item in node.items:
                 if isinstance(item, Scalar) and seen.setdefault(item.value, item) is not item:
                     related = Related(seen[item.value].span, "it is here first")
-                    self.error("duplicate-item", f"'{_short(item.text)}' stands twice in this list", item.span, related=(related,))
+                    self.error(
+                        "duplicate-item",
+                        f"'{_short(item.text)}' stands twice in this list",
+                        item.span,
+                        related=(related,),
+                    )
         if "items" in schema:
             for item in node.items:
                 self.walk(item, schema["items"], name, key)
@@ -257,14 +292,24 @@ class _Walker:
         """Whether an unknown key, reported already, is a misspelt or foreign form of the wanted one."""
         foreign = schema.get("x-foreign", {})
         unknown = [key for key in keys if key not in schema.get("properties", {})]
-        return any(foreign.get(key, {}).get("key") == wanted or wanted in near(key, [wanted]) for key in unknown)
+        return any(
+            foreign.get(key, {}).get("key") == wanted or wanted in near(key, [wanted]) for key in unknown
+        )
 
     def key_name(self, entry: Entry, names: Schema) -> None:
         names, _ = self.resolve(names, "")
         pattern = names.get("pattern")
-        if pattern and not _pattern(pattern).search(entry.name) or len(entry.name) < names.get("minLength", 0):
+        if (
+            pattern
+            and not _pattern(pattern).search(entry.name)
+            or len(entry.name) < names.get("minLength", 0)
+        ):
             expected = names.get("x-expects", f"a name of the form {pattern}")
-            self.error("wrong-name", f"'{_short(entry.name)}' cannot be a name here: expected {expected}", entry.key.span)
+            self.error(
+                "wrong-name",
+                f"'{_short(entry.name)}' cannot be a name here: expected {expected}",
+                entry.key.span,
+            )
 
     def unknown_key(self, entry: Entry, node: Mapping, schema: Schema, name: str) -> None:
         owner = schema.get("x-noun") or (f"'{name}'" if name else "a pipeline file")
@@ -277,9 +322,13 @@ class _Walker:
         close = near(entry.name, properties)
         if close:
             fixes = tuple(
-                Fix(f"replace with '{other}'", (Edit(entry.key.span, other),)) for other in close if node.entry(other) is None
+                Fix(f"replace with '{other}'", (Edit(entry.key.span, other),))
+                for other in close
+                if node.entry(other) is None
             )
-            self.error("unknown-key", message, entry.key.span, label=f"did you mean '{close[0]}'?", fixes=fixes)
+            self.error(
+                "unknown-key", message, entry.key.span, label=f"did you mean '{close[0]}'?", fixes=fixes
+            )
             return
         elsewhere = _owners().get(entry.name, [])
         label = f"it is a key of {' and of '.join(elsewhere)}" if elsewhere else ""
@@ -289,7 +338,11 @@ class _Walker:
         right = foreign.get("key")
         system = foreign.get("system")
         message = f"'{entry.name}' is not a key of {owner}"
-        label = f"{system + ' calls' if system else 'what others call'} '{entry.name}' is '{right}' here" if right else ""
+        label = (
+            f"{system + ' calls' if system else 'what others call'} '{entry.name}' is '{right}' here"
+            if right
+            else ""
+        )
         if system and right:
             label = f"what {system} calls '{entry.name}' is '{right}' here"
         if foreign.get("note"):
@@ -328,7 +381,11 @@ def _owners() -> dict[str, list[str]]:
     """Key -> what it is a key of, over the main definitions."""
     schema = load("pipeline")
     owners: dict[str, list[str]] = {}
-    places = {"the file's top level": schema, "an image": schema["$defs"]["image"], "a node": schema["$defs"]["node"]}
+    places = {
+        "the file's top level": schema,
+        "an image": schema["$defs"]["image"],
+        "a node": schema["$defs"]["node"],
+    }
     for owner, place in places.items():
         for key in place["properties"]:
             owners.setdefault(key, []).append(owner)

@@ -6,15 +6,8 @@ import argparse
 import sys
 
 from imgc.analysis.analysis import Analysis
-from imgc.cli.common import (
-    EXIT_FINE,
-    EXIT_PROBLEMS,
-    Console,
-    analyse_file,
-    compile_arguments,
-    file_argument,
-    find,
-)
+from imgc.cli.common import analyse_file, compile_arguments, file_argument, find
+from imgc.cli.console import EXIT_FINE, EXIT_PROBLEMS, Console
 from imgc.diagnostics import Severity, in_order
 from imgc.diagnostics.render import pretty, summary, to_json
 
@@ -31,7 +24,9 @@ exit codes: 0 fine, 1 problems
 
 def arguments(command: argparse.ArgumentParser) -> None:
     file_argument(command, many=True)
-    command.add_argument("--format", choices=("pretty", "json"), default="pretty", help="how to print the findings")
+    command.add_argument(
+        "--format", choices=("pretty", "json"), default="pretty", help="how to print the findings"
+    )
     command.add_argument("--deny-warnings", action="store_true", help="warnings make the check fail")
     compile_arguments(command)
 

@@ -8,48 +8,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from imgc.analysis.analysis import Analysis, BadOption, Options, analyse
+from imgc.cli.console import Console, Failure
 from imgc.diagnostics import Severity
 from imgc.diagnostics.render import pretty, summary
 
-EXIT_FINE = 0
-EXIT_PROBLEMS = 1
-EXIT_USAGE = 2
-EXIT_ENVIRONMENT = 3
-EXIT_STEP_FAILED = 4
-EXIT_BUG = 70
-EXIT_INTERRUPTED = 130
-
 NAMES = ("pipeline.yaml", "pipeline.yml")
-
-
-class Failure(Exception):
-    """Ends a command with a message and an exit code."""
-
-    def __init__(self, message: str, code: int = EXIT_USAGE) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Console:
-    """Results go to standard output, everything else through here to standard error."""
-
-    color_choice: str
-    quiet: bool = False
-    verbose: bool = False
-
-    def color_of(self, stream: TextIO) -> bool:
-        """Whether what is written to a stream is colored."""
-        if self.color_choice == "auto":
-            return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-        return self.color_choice == "always"
-
-    def say(self, text: str, always: bool = False) -> None:
-        if always or not self.quiet:
-            print(text, file=sys.stderr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +35,19 @@ def file_argument(command: argparse.ArgumentParser, many: bool = False) -> None:
 
 def compile_arguments(command: argparse.ArgumentParser) -> None:
     """Options that change what a file compiles to."""
-    command.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="override a parameter")
-    command.add_argument("--image", action="append", default=[], metavar="NAME=REF", help="override an entry of image_refs")
-    command.add_argument("--allow-outside", action="append", default=[], metavar="PATH", help="let the file name paths below PATH")
+    command.add_argument(
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="override a parameter"
+    )
+    command.add_argument(
+        "--image", action="append", default=[], metavar="NAME=REF", help="override an entry of image_refs"
+    )
+    command.add_argument(
+        "--allow-outside",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="let the file name paths below PATH",
+    )
 
 
 def pairs(values: Sequence[str], option: str) -> dict[str, str]:
@@ -111,10 +86,14 @@ def read(argument: str) -> Input:
     directory = Path(os.path.abspath(path)).parent
     try:
         if path.is_dir():
-            return Input(argument, directory, None, ("not-a-file", f"'{argument}' is a folder, not a pipeline file"))
+            return Input(
+                argument, directory, None, ("not-a-file", f"'{argument}' is a folder, not a pipeline file")
+            )
         return _decoded(argument, directory, path.read_bytes())
     except OSError as error:
-        return Input(argument, directory, None, ("unreadable", f"'{argument}' cannot be read: {error.strerror}"))
+        return Input(
+            argument, directory, None, ("unreadable", f"'{argument}' cannot be read: {error.strerror}")
+        )
 
 
 def analyse_file(argument: str, arguments: argparse.Namespace) -> Analysis:
@@ -146,4 +125,9 @@ def _decoded(name: str, directory: Path, data: bytes) -> Input:
         return Input(name, directory, data.decode("utf-8"))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return Input(name, directory, None, ("not-utf8", f"the file is not UTF-8: byte {error.start + 1}, in line {line}"))
+        return Input(
+            name,
+            directory,
+            None,
+            ("not-utf8", f"the file is not UTF-8: byte {error.start + 1}, in line {line}"),
+        )

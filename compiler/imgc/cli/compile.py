@@ -6,19 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from imgc.cli.common import (
-    EXIT_FINE,
-    EXIT_PROBLEMS,
-    Console,
-    Failure,
-    analyse_file,
-    compile_arguments,
-    file_argument,
-    find,
-    report_problems,
-)
+from imgc.cli.common import analyse_file, compile_arguments, file_argument, find, report_problems
+from imgc.cli.console import EXIT_FINE, EXIT_PROBLEMS, Console, Failure
 from imgc.plan import outputs
-from imgc.plan.compiled import compile_images
+from imgc.plan.compiled import compile_pipeline
 
 EXAMPLES = """examples:
   imgc compile                    into compiled/ beside the pipeline file
@@ -35,9 +26,15 @@ exit codes: 0 fine, 1 problems in the file or drift with --check
 
 def arguments(command: argparse.ArgumentParser) -> None:
     file_argument(command)
-    command.add_argument("-o", "--output", metavar="DIR", help="where to write; default: compiled/ beside the file")
-    command.add_argument("--check", action="store_true", help="write nothing; fail when the output on disk differs")
-    command.add_argument("--stdout", nargs="?", const="", metavar="IMAGE", help="print Dockerfiles instead of writing")
+    command.add_argument(
+        "-o", "--output", metavar="DIR", help="where to write; default: compiled/ beside the file"
+    )
+    command.add_argument(
+        "--check", action="store_true", help="write nothing; fail when the output on disk differs"
+    )
+    command.add_argument(
+        "--stdout", nargs="?", const="", metavar="IMAGE", help="print Dockerfiles instead of writing"
+    )
     compile_arguments(command)
 
 
@@ -48,7 +45,7 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     if analysis.failed:
         return EXIT_PROBLEMS
     directory = Path(arguments.output) if arguments.output else analysis.project.directory / "compiled"
-    compiled = compile_images(analysis, directory)
+    compiled = compile_pipeline(analysis.resolved, directory)
     if arguments.stdout is not None:
         return _print(compiled.dockerfiles, arguments.stdout)
     if arguments.check:
@@ -58,7 +55,9 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         return EXIT_PROBLEMS if difference else EXIT_FINE
     changed = outputs.write(compiled.files, directory)
     count = len(compiled.dockerfiles)
-    console.say(f"{count} image{'s' * (count != 1)} compiled to {arguments.output or directory.name}/ ({len(changed)} files changed)")
+    console.say(
+        f"{count} image{'s' * (count != 1)} compiled to {arguments.output or directory.name}/ ({len(changed)} files changed)"
+    )
     return EXIT_FINE
 
 

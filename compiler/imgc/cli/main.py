@@ -9,12 +9,11 @@ import argparse
 import importlib
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from imgc import __version__
-from imgc.cli.common import EXIT_BUG, EXIT_ENVIRONMENT, EXIT_INTERRUPTED, EXIT_USAGE, Console, Failure
+from imgc.cli.console import EXIT_BUG, EXIT_ENVIRONMENT, EXIT_INTERRUPTED, EXIT_USAGE, Console, Failure
 
 COMMANDS = {
     "check": "say everything that is wrong with a pipeline file",
@@ -34,15 +33,19 @@ FILE defaults to pipeline.yaml, pipeline.yml or *.imgc.yaml here or above, up to
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the command line; only the command that is called brings its options and imports."""
     top = argparse.ArgumentParser(
         prog="imgc", description="Compiler of pipeline.yaml: container images and the commands that run in them.",
         epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     top.add_argument("--version", action="version", version=f"imgc {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    called = next((word for word in argv if not word.startswith("-")), "")
     for name, summary in COMMANDS.items():
+        if name != called:
+            commands.add_parser(name, help=summary, add_help=False)
+            continue
         module = importlib.import_module(f"imgc.cli.{name}")
         command = commands.add_parser(
             name, help=summary, description=module.__doc__, epilog=module.EXAMPLES,
@@ -55,14 +58,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="color on the terminal")
+    command.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="color on the terminal"
+    )
     command.add_argument("-q", "--quiet", action="store_true", help="say only what is wrong")
     command.add_argument("-v", "--verbose", action="store_true", help="say more")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line; the exit codes are those of the documentation: 0, 1, 2, 3, 4, 70, 130."""
-    arguments = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = parser(words).parse_args(words)
     console = Console(arguments.color, arguments.quiet, arguments.verbose)
     try:
         code: int = arguments.execute(arguments, console)
@@ -81,16 +87,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.say(f"imgc: {error}", always=True)
         return EXIT_ENVIRONMENT
     except Exception as error:
-        console.say(f"imgc: a bug in imgc ({type(error).__name__}: {error}); the report is in {_report()}", always=True)
+        console.say(
+            f"imgc: a bug in imgc ({type(error).__name__}: {error}); the report is in {_report()}",
+            always=True,
+        )
         return EXIT_BUG
 
 
 def _report() -> Path:
+    import tempfile
     import traceback
 
     handle, name = tempfile.mkstemp(prefix="imgc-report-", suffix=".txt")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(f"imgc {__version__}, Python {sys.version}\n{' '.join(sys.argv)}\n\n{traceback.format_exc()}")
+        file.write(
+            f"imgc {__version__}, Python {sys.version}\n{' '.join(sys.argv)}\n\n{traceback.format_exc()}"
+        )
     return Path(name)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from imgc.cli.common import EXIT_FINE, Console
+from imgc.cli.console import EXIT_FINE, Console
 
 EXAMPLES = """examples:
   imgc schema                     the schema of pipeline.yaml, for editors

@@ -15,7 +15,9 @@ _LONGEST = 160  # columns of an excerpt; a longer line is shown around the place
 
 def to_json(diagnostics: Sequence[Diagnostic]) -> str:
     """`check --format json`: 1-based lines and columns, columns in code points (schema: `imgc schema diagnostics`)."""
-    return json.dumps({"version": 1, "diagnostics": [as_data(d) for d in diagnostics]}, ensure_ascii=False, indent=2)
+    return json.dumps(
+        {"version": 1, "diagnostics": [as_data(d) for d in diagnostics]}, ensure_ascii=False, indent=2
+    )
 
 
 def as_data(diagnostic: Diagnostic) -> dict[str, object]:
@@ -30,7 +32,12 @@ def as_data(diagnostic: Diagnostic) -> dict[str, object]:
             for fix in diagnostic.fixes
         ],
         "related": [
-            {"file": other.span.file, "line": other.span.place.line, "column": other.span.place.column, "message": other.message}
+            {
+                "file": other.span.file,
+                "line": other.span.place.line,
+                "column": other.span.place.column,
+                "message": other.message,
+            }
             for other in diagnostic.related
         ],
     }
@@ -53,7 +60,9 @@ def _one(diagnostic: Diagnostic, sources: dict[str, Sequence[str]], color: bool)
     paint = _painter(color)
     tint = _COLORS[diagnostic.severity]
     span = diagnostic.span
-    lines = [f"{paint(tint, f'{diagnostic.severity.word}[{diagnostic.code}]')}{paint('1', ': ' + printable(diagnostic.message))}"]
+    lines = [
+        f"{paint(tint, f'{diagnostic.severity.word}[{diagnostic.code}]')}{paint('1', ': ' + printable(diagnostic.message))}"
+    ]
     lines.append(f"  {paint('34', '-->')} {span.place}")
     label = diagnostic.label or (diagnostic.fixes[0].title if diagnostic.fixes else "")
     lines += _excerpt(span, sources, printable(label), paint, tint)
@@ -62,7 +71,9 @@ def _one(diagnostic: Diagnostic, sources: dict[str, Sequence[str]], color: bool)
     return "\n".join(lines) + "\n"
 
 
-def _excerpt(span: Span, sources: dict[str, Sequence[str]], label: str, paint: _Paint, tint: str) -> list[str]:
+def _excerpt(
+    span: Span, sources: dict[str, Sequence[str]], label: str, paint: _Paint, tint: str
+) -> list[str]:
     text = sources.get(span.file, ())
     number, column = span.start
     if number >= len(text):
@@ -76,7 +87,10 @@ def _excerpt(span: Span, sources: dict[str, Sequence[str]], label: str, paint: _
     gutter = f"{number + 1:>4} | "
     blank = " " * (len(gutter) - 2) + "| "
     marks = " " * width(line[first:column]) + paint(tint, "^" * max(1, width(line[column:end])))
-    return [paint("34", gutter) + printable(shown), paint("34", blank) + marks + (" " + paint(tint, label) if label else "")]
+    return [
+        paint("34", gutter) + printable(shown),
+        paint("34", blank) + marks + (" " + paint(tint, label) if label else ""),
+    ]
 
 
 class _Paint:
@@ -94,7 +108,11 @@ def _painter(color: bool) -> _Paint:
 def printable(text: str) -> str:
     """The text on one line, with nothing in it that a terminal would obey."""
     return "".join(
-        " " if character in "\t\n\r" else "\ufffd" if unicodedata.category(character) in ("Cc", "Cs", "Cf") else character
+        " "
+        if character in "\t\n\r"
+        else "\ufffd"
+        if unicodedata.category(character) in ("Cc", "Cs", "Cf")
+        else character
         for character in text
     )
 
@@ -112,4 +130,6 @@ def summary(diagnostics: Iterable[Diagnostic]) -> str:
     counts = {severity: 0 for severity in Severity}
     for diagnostic in diagnostics:
         counts[diagnostic.severity] += 1
-    return ", ".join(f"{count} {severity.word}{'s' * (count > 1)}" for severity, count in counts.items() if count)
+    return ", ".join(
+        f"{count} {severity.word}{'s' * (count > 1)}" for severity, count in counts.items() if count
+    )

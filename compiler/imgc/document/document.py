@@ -1,6 +1,6 @@
 """A pipeline file as a tree of nodes, however broken the text is.
 
-    text -> lines -> islands -> nodes      (each island parsed alone, its error staying its own)
+text -> lines -> islands -> nodes      (each island parsed alone, its error staying its own)
 """
 
 from __future__ import annotations
@@ -84,7 +84,11 @@ class _Loader:
         merged = tuple(merge(entries, self.diagnostics))
         root = Mapping(merged, span, broken=not merged)
         if not merged and not self.diagnostics:
-            self.error("empty-file", "the file is empty: a pipeline begins with 'version: 1'", Span(self.whole, 0, 0, 0, 0))
+            self.error(
+                "empty-file",
+                "the file is empty: a pipeline begins with 'version: 1'",
+                Span(self.whole, 0, 0, 0, 0),
+            )
         return Document(self.file, self.original, root, self.diagnostics, self.new)
 
     # Text before it is parsed
@@ -104,7 +108,9 @@ class _Loader:
                 line = ""
             for column, character in texts.unprintable(line):
                 span = Span(self.whole, number, column, number, column + 1)
-                self.error("yaml-character", f"the character U+{ord(character):04X} is not allowed in YAML", span)
+                self.error(
+                    "yaml-character", f"the character U+{ord(character):04X} is not allowed in YAML", span
+                )
             cleaned.append(texts.hide_breaks(texts.without_unprintable(line)))
         return cleaned
 
@@ -117,14 +123,22 @@ class _Loader:
         for number, line in enumerate(self.lines):
             if line.startswith("%") and not content and start == 0:
                 if not re.match(r"%YAML\s+1\.[12]\s*(#.*)?\Z", line):
-                    self.error("yaml-directive", "only '%YAML 1.2' may stand here", Span(self.whole, number, 0, number, len(line)))
+                    self.error(
+                        "yaml-directive",
+                        "only '%YAML 1.2' may stand here",
+                        Span(self.whole, number, 0, number, len(line)),
+                    )
                 self.lines[number] = ""
                 self.depths[number] = NO_CONTENT
             elif re.match(r"---(\s|\Z)", line):
                 rest = line[3:].strip()
                 if content or start:
                     span = Span(self.whole, number, 0, number, 3)
-                    self.error("several-documents", "a pipeline file holds one YAML document; another begins here", span)
+                    self.error(
+                        "several-documents",
+                        "a pipeline file holds one YAML document; another begins here",
+                        span,
+                    )
                     return start, number
                 start = number + 1
                 if rest and not rest.startswith("#"):
@@ -183,7 +197,9 @@ class _Loader:
         span = Span(self.whole, first, pieces[0].indent, piece.end, 0)
         if inner:
             start, end = inner[0].key.span, inner[-1].value.span
-            span = Span(self.whole, start.start[0], start.column, max(end.end[0], start.start[0]), end.end_column)
+            span = Span(
+                self.whole, start.start[0], start.column, max(end.end[0], start.start[0]), end.end_column
+            )
         merged = tuple(merge(inner, self.diagnostics))
         unknown = any(diagnostic.code.startswith("yaml-") for diagnostic in self.diagnostics[before:])
         entries.append(Entry(key, Mapping(merged, span, broken=unknown and not merged)))
@@ -218,14 +234,22 @@ class _Loader:
             if node.entries and not node.flow and node.entries[0].key.span.column != piece.indent:
                 message = "this line is not at the place of a key of the mapping around it"
                 parsed.diagnostics.append(
-                    Diagnostic("yaml-syntax", Severity.ERROR, message, node.entries[0].key.span, "check its indentation")
+                    Diagnostic(
+                        "yaml-syntax",
+                        Severity.ERROR,
+                        message,
+                        node.entries[0].key.span,
+                        "check its indentation",
+                    )
                 )
             return node.entries
         fixes: tuple[Fix, ...] = ()
         message = "a list cannot stand here: expected 'key: value'"
         if isinstance(node, Scalar):
             message = f"'{_short(node.text)}' has no ':' behind it: expected 'key: value'"
-            end = Span(origin, node.span.end_line, node.span.end_column, node.span.end_line, node.span.end_column)
+            end = Span(
+                origin, node.span.end_line, node.span.end_column, node.span.end_line, node.span.end_column
+            )
             fixes = (Fix("add ':'", (Edit(end, ":"),), safe=False),)
         parsed.diagnostics.append(Diagnostic("yaml-syntax", Severity.ERROR, message, node.span, fixes=fixes))
         return ()
@@ -244,7 +268,9 @@ class _Loader:
         diagnostic = error.diagnostic
         self.diagnostics.append(diagnostic)
         self.anchors.lost.update(_ANCHOR.findall("\n".join(self.lines[piece.start : piece.end])))
-        head = next((n for n in range(piece.start, piece.end) if indentation(self.lines[n]) is not None), None)
+        head = next(
+            (n for n in range(piece.start, piece.end) if indentation(self.lines[n]) is not None), None
+        )
         if head is None or not (match := _KEY.match(self.lines[head])):
             return
         origin = diagnostic.span.origin

@@ -7,7 +7,8 @@ never touched. In shell text (`run`, `commands`, …) only values that no shell 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping as Names
+from collections.abc import Callable
+from collections.abc import Mapping as Names
 from dataclasses import dataclass, field
 
 from imgc.diagnostics import Diagnostic, Severity, Span
@@ -99,7 +100,9 @@ def substitute(node: Node, scope: Scope, key: str = "") -> Node:
             values = [substitute(entry.value, scope, _inner(key, entry)) for entry in node.entries]
             if all(value is entry.value for value, entry in zip(values, node.entries, strict=True)):
                 return node
-            entries = tuple(Entry(entry.key, value) for entry, value in zip(node.entries, values, strict=True))
+            entries = tuple(
+                Entry(entry.key, value) for entry, value in zip(node.entries, values, strict=True)
+            )
             return Mapping(entries, node.span, node.flow, node.broken)
 
 
@@ -134,7 +137,11 @@ def _scalar(node: Scalar, scope: Scope, key: str) -> Scalar:
                 f"the value of {_name(expression)} holds characters that a shell would read; "
                 "give it to the command through 'env'"
             )
-            scope.report(Diagnostic("unsafe-value", Severity.ERROR, message, place(node, expression.start, expression.end)))
+            scope.report(
+                Diagnostic(
+                    "unsafe-value", Severity.ERROR, message, place(node, expression.start, expression.end)
+                )
+            )
             written = ""
         elif whole:
             value = resolve(written) if key in _TYPED and isinstance(value, str) else value
@@ -149,7 +156,11 @@ def _scalar(node: Scalar, scope: Scope, key: str) -> Scalar:
 
 
 def _name(expression: Expression) -> str:
-    return f"{expression.scope}.{expression.name}" if expression.scope != "path" else f"path('{expression.name}')"
+    return (
+        f"{expression.scope}.{expression.name}"
+        if expression.scope != "path"
+        else f"path('{expression.name}')"
+    )
 
 
 def _value(expression: Expression, span: Span, scope: Scope) -> tuple[Value, str] | None:
@@ -169,7 +180,9 @@ def _value(expression: Expression, span: Span, scope: Scope) -> tuple[Value, str
         if not close and names:
             label = f"there are {', '.join(names)}"
         message = f"'{_name(expression)}' is not defined"
-        scope.report(Diagnostic(f"unknown-{expression.scope.removesuffix('s')}", Severity.ERROR, message, span, label))
+        scope.report(
+            Diagnostic(f"unknown-{expression.scope.removesuffix('s')}", Severity.ERROR, message, span, label)
+        )
     return found
 
 

@@ -40,7 +40,9 @@ NO_CONTENT = 1 << 30
 def indentations(lines: Sequence[str]) -> list[int]:
     """The indentation of every line. Worked out once for a text: at each keystroke all lines are cut again."""
     return [
-        len(line) - len(body) if (body := line.lstrip(" ")) and body[0] != "#" and not body.isspace() else NO_CONTENT
+        len(line) - len(body)
+        if (body := line.lstrip(" ")) and body[0] != "#" and not body.isspace()
+        else NO_CONTENT
         for line in lines
     ]
 
@@ -54,7 +56,8 @@ def cut(lines: Sequence[str], depths: Sequence[int], start: int, end: int, inden
     starts = [
         number
         for number, depth in enumerate(depths[start:end], start)
-        if depth <= indent and not (depth == indent and lines[number].startswith("- ", indent) and number > start)
+        if depth <= indent
+        and not (depth == indent and lines[number].startswith("- ", indent) and number > start)
     ]
     if not starts:
         return [Piece(start, end, indent)] if start < end else []
@@ -71,6 +74,10 @@ def children(lines: Sequence[str], depths: Sequence[int], piece: Piece) -> tuple
     if first is None:
         return None
     indent = depths[first]
-    if indent <= piece.indent or lines[first].startswith(("- ", "-\n"), indent) or lines[first][indent:] == "-":
+    if (
+        indent <= piece.indent
+        or lines[first].startswith(("- ", "-\n"), indent)
+        or lines[first][indent:] == "-"
+    ):
         return None
     return head, cut(lines, depths, head + 1, piece.end, indent)

@@ -76,7 +76,9 @@ def parse(
 class _Composer:
     """Builds nodes from the event stream, one method a kind of node; never deeper than MAX_DEPTH."""
 
-    def __init__(self, text: str, origin: Origin, anchors: Anchors, restore: Callable[[str], str] | None, depth: int) -> None:
+    def __init__(
+        self, text: str, origin: Origin, anchors: Anchors, restore: Callable[[str], str] | None, depth: int
+    ) -> None:
         self.events = Parser(text)
         self.origin = origin
         self.anchors = anchors
@@ -96,7 +98,11 @@ class _Composer:
         event = get()
         if type(event).__name__ != "StreamEndEvent":
             span = self.span(event.start_mark, event.start_mark)
-            raise Broken(_error("several-documents", "a pipeline file holds one YAML document; another begins here", span))
+            raise Broken(
+                _error(
+                    "several-documents", "a pipeline file holds one YAML document; another begins here", span
+                )
+            )
         return self.parsed
 
     def span(self, start: Any, end: Any) -> Span:
@@ -133,7 +139,9 @@ class _Composer:
     def tag(self, event: Any, span: Span) -> type[str] | None:
         """str when the tag asks for a string; other core tags leave the value to its own form."""
         if event.tag not in _CORE_TAGS:
-            self.report("yaml-tag", f"the tag '{event.tag}' is not allowed: values are plain data, no objects", span)
+            self.report(
+                "yaml-tag", f"the tag '{event.tag}' is not allowed: values are plain data, no objects", span
+            )
             return str
         return _CORE_TAGS[event.tag]
 
@@ -191,7 +199,11 @@ class _Composer:
         self.anchors.aliased += size
         if self.anchors.aliased > MAX_ALIASED_NODES:
             raise Broken(
-                _error("alias-expansion", f"aliases repeat more than {MAX_ALIASED_NODES:,} nodes up to here", span)
+                _error(
+                    "alias-expansion",
+                    f"aliases repeat more than {MAX_ALIASED_NODES:,} nodes up to here",
+                    span,
+                )
             )
         return node
 
@@ -245,7 +257,9 @@ def _explain(error: YAMLError, text: str, origin: Origin) -> Diagnostic:
     """A syntax error in our words, at the place where the mistake is rather than where it is noticed."""
     lines = text.split("\n")
     if not isinstance(error, MarkedYAMLError):
-        return _error("yaml-syntax", f"this cannot be read as YAML: {error}", Span(origin, 0, 0, 0, len(lines[0])))
+        return _error(
+            "yaml-syntax", f"this cannot be read as YAML: {error}", Span(origin, 0, 0, 0, len(lines[0]))
+        )
     problem, context = error.problem or "", error.context or ""
     at = error.problem_mark or error.context_mark
     opened = error.context_mark or at
@@ -303,7 +317,13 @@ def _second_colon(at: Any, lines: list[str], origin: Origin) -> Diagnostic:
     value = line[start + 2 :].strip()
     span = Span(origin, at.line, at.column, at.line, at.column + 1)
     if start < 0 or start >= at.column or not value or value[0] in "'\"[{&*!|>":
-        return Diagnostic("yaml-syntax", Severity.ERROR, "a ':' is not allowed here", span, "check the indentation and quotes")
+        return Diagnostic(
+            "yaml-syntax",
+            Severity.ERROR,
+            "a ':' is not allowed here",
+            span,
+            "check the indentation and quotes",
+        )
     begin = line.index(value, start + 2)
     whole = Span(origin, at.line, begin, at.line, begin + len(value))
     quoted = "'" + value.replace("'", "''") + "'"

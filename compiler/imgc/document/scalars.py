@@ -28,7 +28,13 @@ def resolve(text: str) -> Value:
     if _INT.match(text):
         return int(text)
     if _FLOAT.match(text) or _SPECIAL.match(text):
-        return float(text.replace(".inf", "inf").replace(".Inf", "inf").replace(".INF", "inf").lower().replace(".nan", "nan"))
+        return float(
+            text.replace(".inf", "inf")
+            .replace(".Inf", "inf")
+            .replace(".INF", "inf")
+            .lower()
+            .replace(".nan", "nan")
+        )
     if _OCTAL.match(text):
         return int(text[2:], 8)
     if _HEX.match(text):

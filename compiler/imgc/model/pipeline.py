@@ -96,7 +96,9 @@ def read(root: Mapping) -> Pipeline:
             for entry in entries(root.get("bundles"))
             if isinstance(entry.value, Mapping)
         },
-        stack=Requirements("stack", stack.key.span, stack.value) if stack and isinstance(stack.value, Mapping) else None,
+        stack=Requirements("stack", stack.key.span, stack.value)
+        if stack and isinstance(stack.value, Mapping)
+        else None,
         repos={entry.name: _repo(entry) for entry in entries(root.get("repos"))},
         images={entry.name: image_of(entry) for entry in entries(root.get("images"))},
         tree=read_tree(tree, name) if tree else None,

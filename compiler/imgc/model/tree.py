@@ -44,7 +44,11 @@ def read_tree(entry: Entry, name: str | None = None) -> TreeNode:
     name = entry.name if name is None else name
     if isinstance(value, Scalar):
         run = Scalar("run", "run", entry.key.span)
-        settings = Mapping((Entry(run, value),), value.span) if isinstance(value.value, str) else Mapping((), value.span, broken=True)
+        settings = (
+            Mapping((Entry(run, value),), value.span)
+            if isinstance(value.value, str)
+            else Mapping((), value.span, broken=True)
+        )
         return TreeNode(name, entry.key.span, value, "run", settings)
     if not isinstance(value, Mapping):
         return TreeNode(name, entry.key.span, value, "", Mapping((), value.span, broken=True))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from imgc.instructions.types import From, Instruction, Label, Mount, Stage
+from imgc.instructions.types import From, Instruction, Label, Stage
 from imgc.resolve.names import digest
 
 TAG_LENGTH = 20
@@ -16,25 +16,32 @@ TAG_LENGTH = 20
 
 
 def of_stages(
-    stages: Sequence[Stage], *, parent: str, files: Sequence[tuple[str, str]], sources: Sequence[object], platforms: Sequence[str]
+    stages: Sequence[Stage], *, parent: str, files: str, sources: Sequence[object], platforms: Sequence[str]
 ) -> str:
-    """`sha256:…` of a compiled image. `parent` is its parent's content hash, "" on a registry base; `files` are
-    (path, digest) of what the context gives; `sources` what is fetched from elsewhere."""
+    """`sha256:…` of a compiled image. `parent` is its parent's content hash, "" on a registry base; `files` is
+    the digest of what the context gives; `sources` what is fetched from elsewhere."""
     numbers = {stage.name: f"stage-{number}" for number, stage in enumerate(stages)}
     data = {
         "version": 1,
         "parent": parent,
-        "stages": [[_instruction(step.instruction, numbers, parent) for step in stage.steps if not _added(step.key, step.instruction)] for stage in stages],
-        "files": [list(file) for file in files],
+        "stages": [
+            [
+                _instruction(step.instruction, numbers, parent)
+                for step in stage.steps
+                if not _added(step.key, step.instruction)
+            ]
+            for stage in stages
+        ],
+        "files": files,
         "sources": list(sources),
         "platforms": list(platforms),
     }
     return f"sha256:{digest(data)}"
 
 
-def of_dockerfile(text: str, *, files: str, args: dict[str, str], target: str, platforms: Sequence[str]) -> str:
+def of_dockerfile(text: str, *, files: str, platforms: Sequence[str]) -> str:
     """`sha256:…` of a user's own Dockerfile with its build context."""
-    data = {"version": 1, "dockerfile": text, "files": files, "args": args, "target": target, "platforms": list(platforms)}
+    data = {"version": 1, "dockerfile": text, "files": files, "platforms": list(platforms)}
     return f"sha256:{digest(data)}"
 
 
@@ -57,10 +64,15 @@ def _instruction(instruction: Instruction, numbers: dict[str, str], parent: str)
         if field.name == "stage":
             value = numbers.get(value, value)
         if field.name == "mounts":
-            value = [[mount.kind, [[name, numbers.get(option, option) if name == "from" else option] for name, option in mount.options]] for mount in value]
+            value = [
+                [
+                    mount.kind,
+                    [
+                        [name, numbers.get(option, option) if name == "from" else option]
+                        for name, option in mount.options
+                    ],
+                ]
+                for mount in value
+            ]
         fields.append([field.name, value])
     return fields
-
-
-def mounts_of(instruction: Instruction) -> tuple[Mount, ...]:
-    return getattr(instruction, "mounts", ())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping as Names
+from collections.abc import Callable
+from collections.abc import Mapping as Names
 from pathlib import PurePath
 from typing import Any
 
@@ -10,7 +11,7 @@ from imgc.diagnostics import Span
 from imgc.document.nodes import Mapping, Node, Scalar
 from imgc.model.pipeline import items, text
 from imgc.resolve.calls import arguments, command
-from imgc.resolve.images import ResolvedImage
+from imgc.resolve.image import ResolvedImage
 from imgc.resolve.settings import VALUES
 from imgc.resolve.tree import ResolvedNode
 

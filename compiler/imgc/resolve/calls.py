@@ -34,7 +34,10 @@ def command(file: str, function: str, arguments: object) -> list[str]:
 
 
 def check_call(
-    node: ResolvedNode, project: Project, path_in: Callable[[str, str, Span], str | None], report: Callable[[Diagnostic], None]
+    node: ResolvedNode,
+    project: Project,
+    path_in: Callable[[str, str, Span], str | None],
+    report: Callable[[Diagnostic], None],
 ) -> None:
     """The file of a `call` exists, is in the image, and holds the function."""
     call = node.own.get("call")
@@ -56,7 +59,15 @@ def check_call(
     if names is not None and function is not None and name and name not in names:
         close = near(name, names)
         label = f"did you mean '{close[0]}'?" if close else ""
-        report(Diagnostic("unknown-function", Severity.ERROR, f"'{file.text}' has no function '{name}'", function.span, label))
+        report(
+            Diagnostic(
+                "unknown-function",
+                Severity.ERROR,
+                f"'{file.text}' has no function '{name}'",
+                function.span,
+                label,
+            )
+        )
 
 
 def arguments(call: Mapping) -> object:

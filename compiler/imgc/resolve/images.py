@@ -8,88 +8,30 @@ Nothing here reads the content of what is copied; tags and digests come later (`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from imgc.context.project import Project
-from imgc.diagnostics import Diagnostic, Related, Severity, Span
-from imgc.document.nodes import Entry, Mapping, Node, Scalar, plain
-from imgc.instructions.types import Copy, Env, From, Mount, Run, Stage, Step, User
-from imgc.layers.code import emit_code
-from imgc.layers.env import emit_env
-from imgc.layers.facts import BaseFacts
+from imgc.context.project import Missing, Project
+from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
+from imgc.diagnostics.near import near
+from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence
+from imgc.instructions.types import From, Stage, Step
+from imgc.layers import registry
 from imgc.layers.kind import Layer, Reading, Written
-from imgc.layers.recipe import Recipe, Source
-from imgc.layers.registry import KIND_OF
-from imgc.layers.running import emit_running, ensure_user
 from imgc.lock.lock import Lock
-from imgc.model.image import Image, PipOptions, SecretUse
-from imgc.model.pipeline import Pipeline, entries, flag, items, located, text, texts
-from imgc.resolve.dockerfile_start import UserDockerfile, read_dockerfile
-from imgc.resolve.layering import EXPLICIT_ONLY, Layers, collect
-from imgc.resolve.options import secret_uses
+from imgc.model.image import Image, PipOptions
+from imgc.model.pipeline import Pipeline, flag, text, texts
+from imgc.model.reference import looks_like_reference
+from imgc.resolve import recipe
+from imgc.resolve.dockerfile_start import read_dockerfile
+from imgc.resolve.image import PARENT, Builder, ResolvedImage
+from imgc.resolve.layering import Layers, collect
+from imgc.resolve.options import pip_options, secret_uses
 from imgc.resolve.start import BUILDERS, base_of, check_reference, default_base
 
-PARENT = "parent"
-"""What stands behind FROM until the parent image has its tag."""
-
-STARTS = ("base", "dockerfile", "uv_script", "ref", "extends", "python_version", "builder")
-RUNNING = (
-    "user", "runtime_env", "workdir", "entrypoint", "cmd", "labels", "expose", "healthcheck", "stop_signal", "shell",
-)  # fmt: skip
 IDENTITY = (
     "name", "registry", "repository", "tag", "registry_secret", "platforms", "build", "reuse", "extendable", "base_facts",
     "skip_build", "path_map",
 )  # fmt: skip
 """Keys that add nothing to the content of an image."""
-
-
-@dataclass(frozen=True, slots=True)
-class Builder:
-    """The builder of a build pipeline: `image` is a reference, or a name where `own`; `path` its source."""
-
-    language: str
-    image: str
-    own: bool
-    path: str
-    span: Span
-
-
-@dataclass(slots=True)
-class ResolvedImage:
-    """An image with everything but its tag.
-
-    `stages` are those of its Dockerfile, the last one the image; `dockerfile` is set instead when the user's
-    own Dockerfile is the image. `parent` is the image of this file it stands on. Paths are relative to the
-    pipeline's directory; `context` is the build context.
-    """
-
-    name: str
-    span: Span
-    node: Mapping
-    base: str
-    facts: BaseFacts
-    inline: bool = False
-    skip_build: bool = False
-    parent: str = ""
-    stages: tuple[Stage, ...] = ()
-    dockerfile: UserDockerfile | None = None
-    digest: str = ""
-    paths: tuple[str, ...] = ()
-    excluded: tuple[str, ...] = ()
-    source_root: str = "."
-    sources: tuple[Source, ...] = ()
-    source_files: str = "download_or_include"
-    secrets: tuple[SecretUse, ...] = ()
-    path_map: dict[str, str] = field(default_factory=dict)
-    env: dict[str, str] = field(default_factory=dict)
-    workdir: str = ""
-    user: str = ""
-    shell: tuple[str, ...] = ("/bin/sh", "-ec")
-    builder: Builder | None = None
-    layers: Layers = field(default_factory=lambda: Layers((), ()))
-    running: Mapping | None = None
-    notes: dict[str, object] = field(default_factory=dict)
-    has_docker: bool = False
 
 
 class ImageResolver:
@@ -141,7 +83,15 @@ class _Resolving:
         self.node = image.node
         self.reading = Reading(resolver.project, resolver.report)
 
-    def error(self, code: str, message: str, span: Span, label: str = "", severity: Severity = Severity.ERROR, related: tuple[Related, ...] = ()) -> None:
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        severity: Severity = Severity.ERROR,
+        related: tuple[Related, ...] = (),
+    ) -> None:
         self.resolver.report(Diagnostic(code, severity, message, span, label, related=related))
 
     def resolve(self) -> ResolvedImage | None:
@@ -157,7 +107,9 @@ class _Resolving:
             if not self.adds(layers):
                 return start
             start = self.on_top_of(start)
-        start.layers = Layers((*start.layers.fixed, *layers.fixed), (*start.layers.explicit, *layers.explicit))
+        start.layers = Layers(
+            (*start.layers.fixed, *layers.fixed), (*start.layers.explicit, *layers.explicit)
+        )
         self.build(start)
         return start
 
@@ -180,7 +132,11 @@ class _Resolving:
             return self.from_builder(entry)
         else:
             entry = get("python_version")
-            version = text(entry.value) if entry and isinstance(entry.value, Scalar) and isinstance(entry.value.value, str) else ""
+            version = (
+                text(entry.value)
+                if entry and isinstance(entry.value, Scalar) and isinstance(entry.value.value, str)
+                else ""
+            )
             written = default_base(version) if version else default_base()
             if entry is not None and not version:
                 return None
@@ -192,8 +148,15 @@ class _Resolving:
         stated = self.node.entry("base_facts")
         base = base_of(written, self.resolver.lock, stated.value if stated else None)
         span = entry.key.span if entry else self.image.span
-        resolved = ResolvedImage(self.image.name, self.image.span, self.node, base.written, base.facts, digest=base.digest)
-        resolved.stages = (Stage(self.image.name, (Step(From(base.reference, self.image.name), entry.name if entry else "", span),)),)
+        resolved = ResolvedImage(
+            self.image.name, self.image.span, self.node, base.written, base.facts, digest=base.digest
+        )
+        resolved.stages = (
+            Stage(
+                self.image.name,
+                (Step(From(base.reference, self.image.name), entry.name if entry else "", span),),
+            ),
+        )
         resolved.user = base.facts.user if base.facts.user != "root" else ""
         if (builder := self.node.entry("builder")) is not None:
             resolved.builder = self.builder(builder)
@@ -205,17 +168,24 @@ class _Resolving:
         if entry is None or not flag(entry.value):
             return
         if not (self.node.entry("base") or self.node.entry("ref")):
-            self.error("missing-key", "'skip_build' needs 'base' or 'ref' beside it: there is no image to use as it is", entry.key.span)
+            self.error(
+                "missing-key",
+                "'skip_build' needs 'base' or 'ref' beside it: there is no image to use as it is",
+                entry.key.span,
+            )
             return
         resolved.skip_build = True
         for other in self.node.entries:
             if other.name not in ("base", "ref", *IDENTITY):
                 related = (Related(entry.key.span, "'skip_build' is here"),)
-                self.error("conflicting-keys", f"'{other.name}' needs a build, and 'skip_build' uses the image as it is", other.key.span, related=related)
+                self.error(
+                    "conflicting-keys",
+                    f"'{other.name}' needs a build, and 'skip_build' uses the image as it is",
+                    other.key.span,
+                    related=related,
+                )
 
     def named_reference(self, entry: Entry) -> str | None:
-        from imgc.diagnostics.near import near
-
         name = text(entry.value)
         if name in self.resolver.refs:
             return self.resolver.refs[name]
@@ -224,7 +194,11 @@ class _Resolving:
             return check_reference(known.value, self.resolver.report)
         if isinstance(entry.value, Scalar) and isinstance(entry.value.value, str):
             close = near(name, [*self.resolver.pipeline.image_refs, *self.resolver.refs])
-            label = f"did you mean '{close[0]}'?" if close else "name it under 'image_refs', or give --image NAME=REF"
+            label = (
+                f"did you mean '{close[0]}'?"
+                if close
+                else "name it under 'image_refs', or give --image NAME=REF"
+            )
             self.error("unknown-ref", f"no image reference is called '{name}'", entry.value.span, label)
         return None
 
@@ -239,7 +213,12 @@ class _Resolving:
             return None
         if not flag(written.node.get("extendable"), True):
             related = (Related(written.span, f"'{name}' says 'extendable: false'"),)
-            self.error("not-extendable", f"'{name}' does not allow other images to extend it", entry.value.span, related=related)
+            self.error(
+                "not-extendable",
+                f"'{name}' does not allow other images to extend it",
+                entry.value.span,
+                related=related,
+            )
         if self.node.entry("base") or self.node.entry("python_version"):
             return self.rebased(parent, entry)
         resolved = ResolvedImage(
@@ -247,7 +226,9 @@ class _Resolving:
             env=dict(parent.env), workdir=parent.workdir, user=parent.user, shell=parent.shell, notes=dict(parent.notes),
             path_map=dict(parent.path_map), builder=parent.builder, has_docker=parent.has_docker,
         )  # fmt: skip
-        resolved.stages = (Stage(self.image.name, (Step(From(PARENT, self.image.name), "extends", entry.key.span),)),)
+        resolved.stages = (
+            Stage(self.image.name, (Step(From(PARENT, self.image.name), "extends", entry.key.span),)),
+        )
         return resolved
 
     def rebased(self, parent: ResolvedImage, entry: Entry) -> ResolvedImage | None:
@@ -255,12 +236,20 @@ class _Resolving:
         base = self.node.entry("base")
         version = self.node.entry("python_version")
         if parent.dockerfile is not None or parent.notes.get("dockerfile"):
-            self.error("not-extendable", f"'{parent.name}' is a Dockerfile: its layers cannot be put on another base", entry.value.span)
+            self.error(
+                "not-extendable",
+                f"'{parent.name}' is a Dockerfile: its layers cannot be put on another base",
+                entry.value.span,
+            )
             return None
         if base is not None:
             written = check_reference(base.value, self.resolver.report)
         else:
-            written = default_base(text(version.value)) if version and isinstance(version.value, Scalar) and isinstance(version.value.value, str) else None
+            written = (
+                default_base(text(version.value))
+                if version and isinstance(version.value, Scalar) and isinstance(version.value.value, str)
+                else None
+            )
         if written is None:
             return None
         resolved = self.on_base(written, base or version)
@@ -269,15 +258,16 @@ class _Resolving:
         return resolved
 
     def unknown_image(self, name: str, node: Node) -> None:
-        from imgc.diagnostics import Edit, Fix
-        from imgc.diagnostics.near import near
-
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
             return
         close = near(name, self.resolver.written)
         fixes = tuple(Fix(f"replace with '{other}'", (Edit(node.span, other),)) for other in close)
         label = f"did you mean '{close[0]}'?" if close else ""
-        self.resolver.report(Diagnostic("unknown-image", Severity.ERROR, f"no image is called '{name}'", node.span, label, fixes))
+        self.resolver.report(
+            Diagnostic(
+                "unknown-image", Severity.ERROR, f"no image is called '{name}'", node.span, label, fixes
+            )
+        )
 
     def from_dockerfile(self, entry: Entry) -> ResolvedImage | None:
         dockerfile = read_dockerfile(entry, self.reading)
@@ -285,9 +275,12 @@ class _Resolving:
             return None
         stated = self.node.entry("base_facts")
         facts = dockerfile.facts(self.resolver.lock, stated.value if stated else None)
-        resolved = ResolvedImage(self.image.name, self.image.span, self.node, dockerfile.base, facts, dockerfile=dockerfile)
+        resolved = ResolvedImage(
+            self.image.name, self.image.span, self.node, dockerfile.base, facts, dockerfile=dockerfile
+        )
         resolved.workdir, resolved.user = dockerfile.workdir, dockerfile.user
-        resolved.secrets = secret_uses(self.node.get("secrets"))
+        resolved.secrets = tuple((use.name, use.required) for use in secret_uses(self.node.get("secrets")))
+        resolved.ssh, resolved.context = texts(self.node.get("ssh")), dockerfile.context
         resolved.notes["dockerfile"] = True
         return resolved
 
@@ -300,19 +293,39 @@ class _Resolving:
             workdir=below.workdir, user=below.user, inline=self.image.inline, notes={"dockerfile": True},
         )  # fmt: skip
         span = self.node.entry("dockerfile").key.span  # type: ignore[union-attr]
-        resolved.stages = (Stage(self.image.name, (Step(From(PARENT, self.image.name), "dockerfile", span),)),)
+        resolved.stages = (
+            Stage(self.image.name, (Step(From(PARENT, self.image.name), "dockerfile", span),)),
+        )
         return resolved
 
     def from_script(self, entry: Entry) -> ResolvedImage | None:
-        from imgc.layers.python.script import read_script
+        """The base that a script's metadata asks for, and its dependencies as a first layer."""
+        from imgc.layers.python.scripts import ScriptProblem, script_base, script_metadata
 
-        script = read_script(entry, self.reading, text(self.node.get("python_version")))
-        if script is None:
+        path = self.reading.path(entry.value, "file")
+        source = self.reading.project.read_text(path) if path is not None else None
+        if path is None or source is None:
             return None
-        resolved = self.on_base(default_base(script.python), entry)
-        pip = PipOptions()
-        if script.dependencies is not None:
-            written = Written("pip_packages", entry.key.span, script.dependencies, pip, (), self.node)
+        if isinstance(source, Missing):
+            self.error(source.code, source.message, entry.value.span)
+            return None
+        metadata = script_metadata(source)
+        if isinstance(metadata, ScriptProblem):
+            self.error("bad-script", f"{path}:{metadata.line}: {metadata.message}", entry.value.span)
+            return None
+        base = script_base(metadata, text(self.node.get("python_version")))
+        if isinstance(base, ScriptProblem):
+            self.error("bad-script", base.message, entry.value.span)
+            return None
+        resolved = self.on_base(base[0], entry)
+        if metadata.dependencies:
+            items = tuple(Scalar(spec, spec, entry.value.span) for spec in metadata.dependencies)
+            pip = self.node.entry("pip")
+            options = pip_options(pip.value if pip else None, PipOptions(), pip.key.span if pip else None)
+            secrets = secret_uses(self.node.get("secrets"))
+            written = Written(
+                "pip_packages", entry.key.span, Sequence(items, entry.value.span), options, secrets, self.node
+            )
             resolved.layers = Layers((written,), ())
         return resolved
 
@@ -329,7 +342,9 @@ class _Resolving:
                 self.image.name, self.image.span, self.node, parent.base, parent.facts, parent=parent.name,
                 env=dict(parent.env), workdir=parent.workdir, user=parent.user, shell=parent.shell, notes=dict(parent.notes),
             )  # fmt: skip
-            resolved.stages = (Stage(self.image.name, (Step(From(PARENT, self.image.name), "builder", entry.key.span),)),)
+            resolved.stages = (
+                Stage(self.image.name, (Step(From(PARENT, self.image.name), "builder", entry.key.span),)),
+            )
             resolved.builder = builder
             return resolved
         return self.on_base(builder.image, entry)
@@ -344,21 +359,33 @@ class _Resolving:
         if where is None:
             return None
         name = text(language.value) if language else ""
-        if name == "python" and where and not isinstance(self.reading.project.locate(f"{where}/main.py", "file"), str):
-            self.error("missing-main", "the python builder needs a 'main.py' in its source folder", path.span if path else entry.key.span)
+        if (
+            name == "python"
+            and where
+            and not isinstance(self.reading.project.locate(f"{where}/main.py", "file"), str)
+        ):
+            self.error(
+                "missing-main",
+                "the python builder needs a 'main.py' in its source folder",
+                path.span if path else entry.key.span,
+            )
         if image is None:
             base = self.node.entry("base")
             reference = BUILDERS.get(name) or (text(base.value) if base else "")
             if not reference:
-                head = Span(node.span.origin, node.span.line, node.span.column, node.span.line, node.span.column + 1)
-                self.error("missing-key", "a builder needs 'language' or 'image', or 'base' beside it", head if node.flow else entry.key.span)
+                head = Span(
+                    node.span.origin, node.span.line, node.span.column, node.span.line, node.span.column + 1
+                )
+                self.error(
+                    "missing-key",
+                    "a builder needs 'language' or 'image', or 'base' beside it",
+                    head if node.flow else entry.key.span,
+                )
                 return None
             return Builder(name, reference, False, where, entry.key.span)
         reference = text(image.value)
         if reference in self.resolver.written:
             return Builder("", reference, True, where, entry.key.span)
-        from imgc.model.reference import looks_like_reference
-
         if not looks_like_reference(reference):
             self.unknown_image(reference, image.value)
             return None
@@ -373,13 +400,18 @@ class _Resolving:
 
     def adds(self, layers: Layers) -> bool:
         """Whether there is more to do than to build the user's Dockerfile."""
-        more = [entry for entry in self.node.entries if entry.name not in (*IDENTITY, "dockerfile", "secrets", "ssh", "dockerignore", "install_stack")]
+        more = [
+            entry
+            for entry in self.node.entries
+            if entry.name not in (*IDENTITY, "dockerfile", "secrets", "ssh", "dockerignore", "install_stack")
+        ]
         return bool(layers.fixed or layers.explicit or more)
 
     def read_layers(self, layers: Layers) -> tuple[list[Layer], list[Layer]]:
         """The layers read and checked, those of the fixed order and those of `layers`."""
+
         def read(written: Written) -> Layer | None:
-            return KIND_OF[written.key].read(written, self.reading)
+            return registry.kind(written.key).read(written, self.reading)
 
         fixed = [layer for written in layers.fixed if (layer := read(written)) is not None]
         explicit = [layer for written in layers.explicit if (layer := read(written)) is not None]
@@ -387,12 +419,12 @@ class _Resolving:
 
     def build(self, image: ResolvedImage) -> None:
         """Writes the recipe and takes the result over into the image."""
-        from imgc.resolve.recipe import write
-
-        write(image, self.resolver, self.reading, *self.read_layers(image.layers))
+        recipe.write(image, self.resolver.lock, self.reading, *self.read_layers(image.layers))
 
 
 def _over(below: Mapping, above: Mapping) -> Mapping:
     """A mapping with the entries of another over its own."""
     names = {entry.name for entry in above.entries}
-    return Mapping((*(entry for entry in below.entries if entry.name not in names), *above.entries), above.span)
+    return Mapping(
+        (*(entry for entry in below.entries if entry.name not in names), *above.entries), above.span
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from imgc.diagnostics import Span
 from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence
 from imgc.layers.kind import Written
-from imgc.layers.registry import KIND_OF
+from imgc.layers.registry import EXPLICIT_ONLY, MODULES
 from imgc.model.image import Image, PipOptions, SecretUse
 from imgc.model.pipeline import Pipeline, Requirements, flag, items
 from imgc.resolve.options import pip_options, secret_uses
@@ -34,7 +34,9 @@ class Layers:
 def collect(image: Image, pipeline: Pipeline, stack: bool) -> Layers:
     """Collects the layers of an image. `stack`: whether the document's stack belongs to it."""
     pip_entry = image.node.entry("pip")
-    pip = pip_options(pip_entry.value if pip_entry else None, PipOptions(), pip_entry.key.span if pip_entry else None)
+    pip = pip_options(
+        pip_entry.value if pip_entry else None, PipOptions(), pip_entry.key.span if pip_entry else None
+    )
     secrets = secret_uses(image.node.get("secrets"))
     groups = _bundles(image.node.entry("bundles"), pipeline)
     if stack and pipeline.stack is not None and flag(image.node.get("install_stack"), True):
@@ -47,22 +49,20 @@ def collect(image: Image, pipeline: Pipeline, stack: bool) -> Layers:
     return Layers(tuple(fixed), tuple(explicit))
 
 
-def _fixed(node: Mapping, groups: Many[Requirements], pip: PipOptions, secrets: tuple[SecretUse, ...]) -> list[Written]:
+def _fixed(
+    node: Mapping, groups: Many[Requirements], pip: PipOptions, secrets: tuple[SecretUse, ...]
+) -> list[Written]:
     written: list[Written] = []
-    for key, kind in KIND_OF.items():
+    for key in MODULES:
         entry = node.entry(key)
         if key in GROUPED:
             joined = _join(key, entry, groups)
             if joined is not None:
                 span, value = joined
                 written.append(Written(key, span, value, pip, _secrets(key, (), secrets), node))
-        elif entry is not None and kind.order < EXPLICIT_ONLY:
+        elif entry is not None and key not in EXPLICIT_ONLY:
             written.append(Written(key, entry.key.span, entry.value, pip, _secrets(key, (), secrets), node))
     return written
-
-
-EXPLICIT_ONLY = 17
-"""Kinds from this order on say how the image runs; they are layers only as items of `layers`."""
 
 
 def _join(key: str, entry: Entry | None, groups: Many[Requirements]) -> tuple[Span, Node] | None:
@@ -79,19 +79,27 @@ def _join(key: str, entry: Entry | None, groups: Many[Requirements]) -> tuple[Sp
     return span, Sequence(tuple(found), entry.value.span if entry else span)
 
 
-def _item(item: Mapping, pip: PipOptions, secrets: tuple[SecretUse, ...], pipeline: Pipeline) -> list[Written]:
+def _item(
+    item: Mapping, pip: PipOptions, secrets: tuple[SecretUse, ...], pipeline: Pipeline
+) -> list[Written]:
     """One item of `layers`: a layer key with its own `pip` and `secrets`."""
-    entry = next((entry for entry in item.entries if entry.name in KIND_OF or entry.name == "bundles"), None)
+    entry = next((entry for entry in item.entries if entry.name in MODULES or entry.name == "bundles"), None)
     if entry is None:
         return []
     own_pip = item.entry("pip")
     options = pip_options(own_pip.value if own_pip else None, pip, own_pip.key.span if own_pip else None)
     own = secret_uses(item.get("secrets"))
     if entry.name != "bundles":
-        return [Written(entry.name, entry.key.span, entry.value, options, _secrets(entry.name, own, secrets), item)]
+        return [
+            Written(
+                entry.name, entry.key.span, entry.value, options, _secrets(entry.name, own, secrets), item
+            )
+        ]
     groups = _bundles(entry, pipeline)
     joined = [(key, found) for key in GROUPED if (found := _join(key, None, groups))]
-    return [Written(key, span, value, options, _secrets(key, own, secrets), item) for key, (span, value) in joined]
+    return [
+        Written(key, span, value, options, _secrets(key, own, secrets), item) for key, (span, value) in joined
+    ]
 
 
 def _secrets(key: str, own: tuple[SecretUse, ...], image: tuple[SecretUse, ...]) -> tuple[SecretUse, ...]:

@@ -25,7 +25,9 @@ _NOUNS = (
 
 def canonical(data: object) -> bytes:
     """Data as bytes that are equal exactly when the data is: sorted keys, no spaces, types apart."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
+        "utf-8", "surrogatepass"
+    )
 
 
 def digest(data: object) -> str:

@@ -29,7 +29,9 @@ def check_nodes(nodes: dict[str, ResolvedNode], pipeline: Pipeline, project: Pro
 
 
 class _Rules:
-    def __init__(self, nodes: dict[str, ResolvedNode], pipeline: Pipeline, project: Project, report: Report) -> None:
+    def __init__(
+        self, nodes: dict[str, ResolvedNode], pipeline: Pipeline, project: Project, report: Report
+    ) -> None:
         self.nodes = nodes
         self.pipeline = pipeline
         self.project = project
@@ -56,7 +58,13 @@ class _Rules:
             return
         image = self.pipeline.images.get(node.image)
         if image is None or image.node.entry("builder") is None:
-            head = Span(settings.span.origin, settings.span.line, settings.span.column, settings.span.line, settings.span.column + 1)
+            head = Span(
+                settings.span.origin,
+                settings.span.line,
+                settings.span.column,
+                settings.span.line,
+                settings.span.column + 1,
+            )
             where = head if settings.flow else node.span
             self.say("missing-key", f"'{node.name}' does nothing: one of {', '.join(KINDS)} is needed", where)
 
@@ -66,20 +74,41 @@ class _Rules:
         grouped = tree.kind in ("serial", "parallel")
         for key in LEAF_ONLY:
             if grouped and (entry := tree.entry(key)):
-                self.say("misplaced-key", f"'{key}' belongs to a node that runs a command, and '{node.name}' is a group", entry.key.span)
+                self.say(
+                    "misplaced-key",
+                    f"'{key}' belongs to a node that runs a command, and '{node.name}' is a group",
+                    entry.key.span,
+                )
         entry = tree.entry("stop_on_error")
         if entry and tree.kind != "serial":
-            self.say("misplaced-key", "'stop_on_error' belongs to a 'serial' group: only there does one child follow another", entry.key.span)
+            self.say(
+                "misplaced-key",
+                "'stop_on_error' belongs to a 'serial' group: only there does one child follow another",
+                entry.key.span,
+            )
         for key in GROUP_ONLY:
             entry = tree.entry(key)
             if entry and not (grouped or tree.entry("matrix") or tree.entry("input") or node.matrix):
-                self.say("misplaced-key", f"'{key}' belongs to groups and to nodes with 'matrix' or 'input'", entry.key.span)
+                self.say(
+                    "misplaced-key",
+                    f"'{key}' belongs to groups and to nodes with 'matrix' or 'input'",
+                    entry.key.span,
+                )
         if (entry := tree.entry("needs")) and not node.matrix:
             parent = self.nodes.get(node.parent) if node.parent is not None else None
             if parent is None or parent.tree.kind != "parallel":
-                self.say("misplaced-key", "'needs' belongs to a child of 'parallel': the order of other nodes is that of the tree", entry.key.span)
+                self.say(
+                    "misplaced-key",
+                    "'needs' belongs to a child of 'parallel': the order of other nodes is that of the tree",
+                    entry.key.span,
+                )
         if (entry := tree.entry("when")) and not node.matrix and not node.after:
-            self.say("misplaced-key", "'when' says nothing here: no node comes before this one", entry.key.span, severity=Severity.WARNING)
+            self.say(
+                "misplaced-key",
+                "'when' says nothing here: no node comes before this one",
+                entry.key.span,
+                severity=Severity.WARNING,
+            )
 
     def check_edges(self, node: ResolvedNode) -> None:
         for target, span in node.needs:
@@ -102,7 +131,12 @@ class _Rules:
                 flag_name = "-m"
             key = _FORBIDDEN_ARGUMENTS.get(flag_name)
             if key:
-                self.say("docker-argument", f"'{flag_name}' has a key of its own: '{key}'", item.span, label=f"use '{key}'")
+                self.say(
+                    "docker-argument",
+                    f"'{flag_name}' has a key of its own: '{key}'",
+                    item.span,
+                    label=f"use '{key}'",
+                )
 
     def mounts(self, node: Node) -> None:
         for item in items(node):
@@ -139,7 +173,12 @@ class _Rules:
                     for name, span in self.input_names(item).items():
                         if key == "cross" and name in names:
                             related = (Related(names[name], "it is used here first"),)
-                            self.say("duplicate-input", f"two inputs of this cross are called '{name}': give one a 'name'", span, related=related)
+                            self.say(
+                                "duplicate-input",
+                                f"two inputs of this cross are called '{name}': give one a 'name'",
+                                span,
+                                related=related,
+                            )
                         names.setdefault(name, span)
                 return names
         source = node.get("name") or node.get("repo") or node.get("node")
@@ -147,7 +186,12 @@ class _Rules:
             return {}
         name = source.text.rstrip("/").rsplit("/", 1)[-1]
         if name in RESERVED_INPUTS:
-            self.say("reserved-name", f"an input cannot be called '{name}': /pfs/{name} has a meaning of its own", source.span, label="give it a 'name'")
+            self.say(
+                "reserved-name",
+                f"an input cannot be called '{name}': /pfs/{name} has a meaning of its own",
+                source.span,
+                label="give it a 'name'",
+            )
         return {name: source.span}
 
     # Containers
@@ -175,7 +219,13 @@ class _Rules:
             what = f"'{leaf.name}' shares one container with '{first.name}', and their '{key}' differs"
             other = first.settings.get(key)
             related = (Related(other.span if other else first.span, f"'{first.name}' has it from here"),)
-            self.say("container-mismatch", what, span, related=related, label="leave it out of the group with 'container_reuse: global'")
+            self.say(
+                "container-mismatch",
+                what,
+                span,
+                related=related,
+                label="leave it out of the group with 'container_reuse: global'",
+            )
             return
 
 

@@ -13,7 +13,9 @@ Event = tuple[str, str]
 
 def check_order(nodes: dict[str, ResolvedNode], report: Callable[[Diagnostic], None]) -> None:
     """Reports every cycle at the first of its references in file order, and needs that are not needed."""
-    spans = {(node.path, target): span for node in nodes.values() for target, span in (*node.needs, *node.reads)}
+    spans = {
+        (node.path, target): span for node in nodes.values() for target, span in (*node.needs, *node.reads)
+    }
     if not spans:
         return
     for (path, target), span in spans.items():
@@ -82,7 +84,9 @@ def _report(
     names = list(dict.fromkeys(chain))
     start = names.index(first[0]) if first[0] in names else 0
     names = [*names[start:], *names[:start]]
-    related = tuple(Related(spans[edge], f"'{_name(edge[0])}' waits for '{_name(edge[1])}' here") for edge in edges[1:])
+    related = tuple(
+        Related(spans[edge], f"'{_name(edge[0])}' waits for '{_name(edge[1])}' here") for edge in edges[1:]
+    )
     message = f"these nodes wait for each other: {' -> '.join(_name(name) for name in [*names, names[0]])}"
     report(Diagnostic("cycle", Severity.ERROR, message, spans[first], related=related))
 

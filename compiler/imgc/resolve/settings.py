@@ -19,7 +19,17 @@ INHERITED = (
 
 LEAF_ONLY = ("accept_return_code", "stdin", "input", "outputs")
 GROUP_ONLY = ("max_concurrent",)
-CONTAINER = ("image", "cpu", "mem", "gpu", "shm_size", "network", "mounts", "requires_docker", "docker_run_args")
+CONTAINER = (
+    "image",
+    "cpu",
+    "mem",
+    "gpu",
+    "shm_size",
+    "network",
+    "mounts",
+    "requires_docker",
+    "docker_run_args",
+)
 """What a container is started with: leaves that share one must agree on these."""
 
 
@@ -60,7 +70,11 @@ def env(node: Node) -> dict[str, str]:
 
 def _secrets(node: Node) -> object:
     return [
-        {"name": use.name, "env": use.env or None, "target": None if use.env else use.target or f"/run/secrets/{use.name}"}
+        {
+            "name": use.name,
+            "env": use.env or None,
+            "target": None if use.env else use.target or f"/run/secrets/{use.name}",
+        }
         for use in secret_uses(node)
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from imgc.diagnostics import Diagnostic, Edit, Fix, Severity, Span
+from imgc.diagnostics import Diagnostic, Edit, Fix, Severity
 from imgc.document.nodes import Mapping, Node, Scalar
 from imgc.layers.bases import facts_of, manager_of
 from imgc.layers.facts import BaseFacts
@@ -80,7 +80,11 @@ def check_reference(node: Node | None, report: Callable[[Diagnostic], None]) -> 
     try:
         reference = parse(written)
     except InvalidReference as error:
-        report(Diagnostic("bad-reference", Severity.ERROR, f"'{written}' is not an image reference: {error}", node.span))
+        report(
+            Diagnostic(
+                "bad-reference", Severity.ERROR, f"'{written}' is not an image reference: {error}", node.span
+            )
+        )
         return None
     if reference.digest or (reference.tag and reference.tag != "latest"):
         return written

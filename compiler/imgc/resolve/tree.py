@@ -88,13 +88,17 @@ class TreeResolver:
             self.link()
         return self.nodes
 
-    def error(self, code: str, message: str, span: Span, label: str = "", fixes: tuple[Fix, ...] = ()) -> None:
+    def error(
+        self, code: str, message: str, span: Span, label: str = "", fixes: tuple[Fix, ...] = ()
+    ) -> None:
         self.report(Diagnostic(code, Severity.ERROR, message, span, label, fixes))
 
     def visit(self, tree: TreeNode, path: str, around: _Around, matrix: dict[str, str] | None = None) -> None:
         if len(self.nodes) >= MAX_NODES:
             if not self.full:
-                self.error("too-many-nodes", f"the pipeline has more than {MAX_NODES:,} nodes up to here", tree.span)
+                self.error(
+                    "too-many-nodes", f"the pipeline has more than {MAX_NODES:,} nodes up to here", tree.span
+                )
             self.full = True
             return
         combinations = self.combinations(tree) if matrix is None else None
@@ -104,7 +108,9 @@ class TreeResolver:
             self.nodes[around.parent].children.append(path)
         if combinations is not None:
             node.kind = "parallel"
-            node.own = Mapping(tuple(entry for entry in node.own.entries if entry.name in OF_MATRIX), node.own.span)
+            node.own = Mapping(
+                tuple(entry for entry in node.own.entries if entry.name in OF_MATRIX), node.own.span
+            )
         inside = self.inside(node, around)
         if combinations is not None:
             self.multiply(tree, path, replace(inside, settings=around.settings), combinations)
@@ -124,7 +130,9 @@ class TreeResolver:
                 settings[entry.name] = Setting(self.merged(entry, around), entry.key.span)
         own = _without(tree.settings, "serial", "parallel", "matrix")
         kind = tree.kind or "build"
-        node = ResolvedNode(path, tree.name, around.parent, kind, tree.span, tree, settings, own, matrix=matrix or {})
+        node = ResolvedNode(
+            path, tree.name, around.parent, kind, tree.span, tree, settings, own, matrix=matrix or {}
+        )
         node.skip = around.skip or flag(own.get("skip"))
         reuse = text(own.get("container_reuse"))
         node.group = {"new": path, "pool": "pool", "global": ""}.get(reuse, around.group)
@@ -180,7 +188,10 @@ class TreeResolver:
         if count + len(self.nodes) > MAX_NODES:
             self.error("too-many-nodes", f"the matrix makes more than {MAX_NODES:,} nodes", matrix.span)
             return []
-        return [{name: (value.text, value.text) for name, value in combination} for combination in itertools.product(*axes)]
+        return [
+            {name: (value.text, value.text) for name, value in combination}
+            for combination in itertools.product(*axes)
+        ]
 
     def multiply(self, tree: TreeNode, path: str, inside: _Around, combinations: list[Matrix]) -> None:
         """The node once per combination, as parallel children `NAME[py=3.11]`."""
@@ -225,7 +236,13 @@ class TreeResolver:
         names = [*(self.nodes[path].name for path in siblings if path != node.path), *self.nodes]
         close = near(name, [other for other in names if other])
         fixes = tuple(Fix(f"replace with '{other}'", (Edit(span, other),)) for other in close)
-        self.error("unknown-node", f"no node is called '{name}'", span, f"did you mean '{close[0]}'?" if close else "", fixes)
+        self.error(
+            "unknown-node",
+            f"no node is called '{name}'",
+            span,
+            f"did you mean '{close[0]}'?" if close else "",
+            fixes,
+        )
         return None
 
 

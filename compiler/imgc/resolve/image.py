@@ -1,0 +1,69 @@
+"""An image with all that holds of it but its tag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from imgc.diagnostics import Span
+from imgc.document.nodes import Mapping
+from imgc.instructions.types import Stage
+from imgc.layers.facts import BaseFacts
+from imgc.layers.recipe import Source
+from imgc.resolve.dockerfile_start import UserDockerfile
+from imgc.resolve.layering import Layers
+
+PARENT = "parent"
+"""What stands behind FROM until the parent image has its tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """The builder of a build pipeline: `image` is a reference, or a name where `own`; `path` its source."""
+
+    language: str
+    image: str
+    own: bool
+    path: str
+    span: Span
+
+
+@dataclass(slots=True)
+class ResolvedImage:
+    """An image with everything but its tag.
+
+    `stages` are those of its Dockerfile, the last one the image; `dockerfile` is set instead when the user's
+    own Dockerfile is the image. `parent` is the image of this file it stands on. Paths are relative to the
+    pipeline's directory; `context` is the build context.
+    """
+
+    name: str
+    span: Span
+    node: Mapping
+    base: str
+    facts: BaseFacts
+    inline: bool = False
+    skip_build: bool = False
+    parent: str = ""
+    stages: tuple[Stage, ...] = ()
+    dockerfile: UserDockerfile | None = None
+    digest: str = ""
+    context: str = "."
+    paths: tuple[str, ...] = ()
+    """What the Dockerfile copies or mounts; `named` is the part of it that is mounted by name."""
+    named: tuple[str, ...] = ()
+    source_root: str = "."
+    sources: tuple[Source, ...] = ()
+    source_files: str = "download_or_include"
+    secrets: tuple[tuple[str, bool], ...] = ()
+    """Build secrets by name, and whether they are required."""
+    ssh: tuple[str, ...] = ()
+    path_map: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    workdir: str = ""
+    user: str = ""
+    shell: tuple[str, ...] = ("/bin/sh", "-ec")
+    builder: Builder | None = None
+    layers: Layers = field(default_factory=lambda: Layers((), ()))
+    running: Mapping | None = None
+    notes: dict[str, object] = field(default_factory=dict)
+    has_docker: bool = False

@@ -1,0 +1,208 @@
+"""Writing the recipe of an image: its layers in order, then how it runs, then the move to the build context."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from imgc.context.narrow import common_context, in_context
+from imgc.document.nodes import Mapping
+from imgc.instructions.types import Command, Copy, From, Instruction, Mount, Run, Stage
+from imgc.layers.kind import Layer, Reading
+from imgc.layers.recipe import Recipe
+from imgc.layers.running import emit_running
+from imgc.lock.lock import Lock
+from imgc.model.image import PipOptions
+from imgc.model.pipeline import entries, flag, text, texts
+from imgc.resolve.image import ResolvedImage
+from imgc.resolve.options import pip_options, secret_uses
+
+CODE = ("copy_dir", "copy_repo", "copy_url")
+SYSTEM = ("system_packages", "apt_packages")
+AFTER_CODE = ("local_project_install", "commands")
+"""Layers of the fixed order that come after the code, and after the projects that are installed from it."""
+
+
+def write(
+    image: ResolvedImage, lock: Lock, reading: Reading, fixed: Sequence[Layer], explicit: Sequence[Layer]
+) -> None:
+    """Writes an image's recipe and takes the result over: stages, paths, workdir, user, and so on."""
+    keys = image.running or image.node
+    recipe = _recipe(image, keys, lock)
+    recipe.report = reading.report
+    before = [layer for layer in fixed if layer.key not in AFTER_CODE]
+    _emit(recipe, _with_system(recipe, before, (*fixed, *explicit)), keys)
+    _install_projects(recipe, before)
+    _emit(recipe, [layer for layer in fixed if layer.key in AFTER_CODE], keys)
+    _emit(recipe, explicit, keys)
+    _install_projects(recipe, explicit)
+    emit_running(recipe, keys)
+    _finish(image, recipe, keys, reading)
+
+
+def _recipe(image: ResolvedImage, keys: Mapping, lock: Lock) -> Recipe:
+    """An empty recipe with what the keys and the parent say."""
+    pip = keys.entry("pip")
+    start = image.stages[-1].steps[0]
+    assert isinstance(start.instruction, From)
+    recipe = Recipe(
+        image.name,
+        start.instruction.reference,
+        image.facts,
+        lambda _: None,
+        workdir=image.workdir,
+        user=image.user or image.facts.user,
+        owner=text(keys.get("user")),
+        shell=texts(keys.get("shell")) or image.shell,
+        code_dir=text(keys.get("workdir")) or "/app",
+        auto_workdir=flag(keys.get("auto_workdir"), True),
+        pip=pip_options(pip.value if pip else None, PipOptions(), pip.key.span if pip else None),
+        secrets=secret_uses(keys.get("secrets")),
+        ssh=texts(keys.get("ssh")),
+        runs_as=image.user if image.parent else "",
+        lock=lock.environments.get(image.name),
+        path_map=dict(image.path_map),
+        env=dict(image.env),
+        notes=dict(image.notes),
+    )
+    recipe.steps.append(start)
+    return recipe
+
+
+def _with_system(recipe: Recipe, before: Sequence[Layer], all_layers: Iterable[Layer]) -> list[Layer]:
+    return list(before)
+
+
+def _emit(recipe: Recipe, layers: Iterable[Layer], keys: Mapping) -> None:
+    """Writes layers; code goes in, or not, as `source_files` says."""
+    for layer in layers:
+        if layer.key in CODE:
+            from imgc.layers.code import emit_code
+
+            emit_code(recipe, layer, text(keys.get("source_files"), "download_or_include"))
+        else:
+            layer.emit(recipe)
+
+
+def _install_projects(recipe: Recipe, layers: Sequence[Layer]) -> None:
+    """The projects themselves, once the code is in."""
+    if any(layer.key in ("uv_project", "poetry_project") for layer in layers):
+        from imgc.layers.python.kinds import project_install_layers
+
+        for layer in project_install_layers(layers):
+            layer.emit(recipe)
+
+
+# The result
+
+
+def _finish(image: ResolvedImage, recipe: Recipe, keys: Mapping, reading: Reading) -> None:
+    """Moves the paths to the build context, and keeps what others ask of the image."""
+    stages = (*recipe.helpers, Stage(image.name, tuple(recipe.steps)))
+    instructions = [step.instruction for stage in stages for step in stage.steps]
+    image.paths = tuple(sorted({path for instruction in instructions for path in _paths(instruction)}))
+    image.named = tuple(sorted({path for instruction in instructions for path in _mounted(instruction)}))
+    image.context = common_context(image.paths)
+    directory = reading.project.directory
+    image.stages = tuple(
+        Stage(
+            stage.name,
+            tuple(
+                replace(step, instruction=_moved(step.instruction, directory, image.context))
+                for step in stage.steps
+            ),
+        )
+        for stage in stages
+    )
+    image.sources = tuple(recipe.sources)
+    image.secrets = _secrets(instructions)
+    image.ssh = tuple(
+        sorted(
+            {
+                dict(mount.options).get("id", "default")
+                for mount in _mounts(instructions)
+                if mount.kind == "ssh"
+            }
+        )
+    )
+    image.env, image.notes = recipe.env, recipe.notes
+    image.workdir, image.user, image.shell = recipe.workdir, recipe.user, recipe.shell
+    image.source_root = _source_root(keys, reading)
+    image.path_map = recipe.path_map | _written_path_map(keys, recipe.workdir, reading)
+    image.has_docker = image.has_docker or any(step.key == "install_docker" for step in recipe.steps)
+
+
+def _mounts(instructions: Iterable[Instruction]) -> list[Mount]:
+    return [
+        mount
+        for instruction in instructions
+        if isinstance(instruction, Run | Command)
+        for mount in instruction.mounts
+    ]
+
+
+def _mounted(instruction: Instruction) -> list[str]:
+    """Files of the context that a RUN mounts: they are asked for by name."""
+    options = [dict(mount.options) for mount in _mounts([instruction]) if mount.kind == "bind"]
+    return [option["source"] for option in options if "from" not in option and "source" in option]
+
+
+def _paths(instruction: Instruction) -> list[str]:
+    """What an instruction takes out of the context."""
+    copied = list(instruction.sources) if isinstance(instruction, Copy) and not instruction.stage else []
+    return copied + _mounted(instruction)
+
+
+def _moved(instruction: Instruction, directory: Path, context: str) -> Instruction:
+    """The instruction with its paths relative to the context instead of the pipeline's directory."""
+    if context == ".":
+        return instruction
+    if isinstance(instruction, Copy) and not instruction.stage:
+        return replace(
+            instruction, sources=tuple(in_context(path, directory, context) for path in instruction.sources)
+        )
+    if isinstance(instruction, Run | Command) and _mounted(instruction):
+        return replace(
+            instruction, mounts=tuple(_moved_mount(mount, directory, context) for mount in instruction.mounts)
+        )
+    return instruction
+
+
+def _moved_mount(mount: Mount, directory: Path, context: str) -> Mount:
+    names = {name for name, _ in mount.options}
+    if mount.kind != "bind" or "from" in names:
+        return mount
+    options = (
+        (name, in_context(value, directory, context) if name == "source" else value)
+        for name, value in mount.options
+    )
+    return replace(mount, options=tuple(options))
+
+
+def _secrets(instructions: Iterable[Instruction]) -> tuple[tuple[str, bool], ...]:
+    """The build secrets that the image's steps mount, and whether a build without them fails."""
+    found: dict[str, bool] = {}
+    for mount in _mounts(instructions):
+        if mount.kind == "secret":
+            options = dict(mount.options)
+            found[options["id"]] = found.get(options["id"], False) or options.get("required") == "true"
+    return tuple(sorted(found.items()))
+
+
+def _source_root(keys: Mapping, reading: Reading) -> str:
+    """The folder whose .dockerignore holds: that of the code, else that of the file."""
+    folder = text(keys.get("copy_dir"))
+    located = reading.project.locate(folder, "dir") if folder else "."
+    return located if isinstance(located, str) else "."
+
+
+def _written_path_map(keys: Mapping, workdir: str, reading: Reading) -> dict[str, str]:
+    """`path_map` with its local paths normalised and its relative places in the container absolute."""
+    found: dict[str, str] = {}
+    for entry in entries(keys.get("path_map")):
+        local = reading.path(entry.key)
+        if local is not None:
+            found[local] = posixpath.normpath(posixpath.join(workdir or "/", text(entry.value)))
+    return found

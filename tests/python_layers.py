@@ -13,7 +13,7 @@ from imgc.instructions.types import From, Stage, Step
 from imgc.layers.facts import BaseFacts
 from imgc.layers.kind import Layer, Reading, Written
 from imgc.layers.python import conda, local_install, poetry_project, replicate, requirements, uv_project
-from imgc.layers.python.joint import project_install_layers
+from imgc.layers.python.kinds import project_install_layers
 from imgc.layers.python.options import read_pip, read_secrets
 from imgc.layers.recipe import Recipe
 from imgc.model.image import PipOptions

@@ -8,8 +8,7 @@ from typing import Literal
 from imgc.instructions.types import Mount
 from imgc.layers.facts import BaseFacts
 
-PYTHON = {
-    "": ("python3",),
+PYTHON: dict[str, tuple[str, ...]] = {
     "apt": ("python3", "python3-venv"),
     "apk": ("python3",),
     "dnf": ("python3",),
@@ -19,7 +18,7 @@ PYTHON = {
 }
 """Python and its venv module."""
 
-PIP = {
+PIP: dict[str, tuple[str, ...]] = {
     "apt": ("python3-pip",),
     "apk": ("py3-pip",),
     "dnf": ("python3-pip",),

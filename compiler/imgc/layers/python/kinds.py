@@ -1,4 +1,4 @@
-"""What the Python layers of one image say together. Imports none of their modules: those are loaded as needed."""
+"""What the Python layers of an image say together. Imports none of their modules: they are loaded as needed."""
 
 from __future__ import annotations
 

@@ -49,7 +49,8 @@ class Env:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A generated step: shell clauses that all must succeed, written one a line, joined by `&&`."""
+    """A generated step: shell clauses that all must succeed, written one a line, joined by `&&`. A line break in
+    a clause is one of the layout only: the shell sees a blank there."""
 
     clauses: tuple[str, ...]
     mounts: tuple[Mount, ...] = ()

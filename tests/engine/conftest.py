@@ -1,6 +1,6 @@
 """Fixtures for tests on a real engine. IMGC_TEST_ENGINE=0 leaves the whole folder out.
 
-A test that takes `engine` (or a fixture that does) carries the marker `engine` without saying so.
+A test that takes an engine (or a fixture that does) carries the marker `engine` without saying so.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ if str(HERE) not in sys.path:
 
 import harness  # noqa: E402
 
+ENGINES = {"engine", "newer_engine", "any_engine"}
 WITHOUT_ENGINE = os.environ.get("IMGC_TEST_ENGINE") == "0"
 
 
@@ -38,7 +40,27 @@ class RealEngine:
 @pytest.fixture(scope="session")
 def engine() -> Iterator[RealEngine]:
     """The shared engine with its base images. What a test makes on it, the test removes."""
-    shared = harness.shared_engine()
+    with _leased("installed") as real:
+        yield real
+
+
+@pytest.fixture(scope="session")
+def newer_engine() -> Iterator[RealEngine]:
+    """Docker 28 with buildx and containerd's image store, shared and filled as `engine` is."""
+    with _leased("28") as real:
+        yield real
+
+
+@pytest.fixture(params=["engine", "newer_engine"])
+def any_engine(request: pytest.FixtureRequest) -> RealEngine:
+    """One after the other: for what must hold on both."""
+    real: RealEngine = request.getfixturevalue(request.param)
+    return real
+
+
+@contextmanager
+def _leased(release: str) -> Iterator[RealEngine]:
+    shared = harness.shared_engine(release)
     with harness.lease(shared):
         images = harness.base_images(shared, harness.cache_folder())
         client = docker.DockerClient(base_url=shared.host, timeout=120)
@@ -73,7 +95,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in ours]
         config.hook.pytest_deselected(items=ours)
     for item in ours:
-        if "engine" in getattr(item, "fixturenames", ()):
+        if ENGINES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("engine")
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +18,8 @@ import pytest
 
 BUILD = """\
 FROM python:3.11-slim
-RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \\
-    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \\
+RUN --mount=type=cache,id=smoke-archives,target=/var/cache/apt,sharing=locked \\
+    --mount=type=cache,id=smoke-lists,target=/var/lib/apt/lists,sharing=locked \\
     apt-get update && apt-get install -y --no-install-recommends jq
 RUN --mount=type=cache,target=/root/.cache/pip python -m pip install six uv
 RUN --mount=type=cache,target=/root/.cache/uv uv pip install --system --reinstall six
@@ -26,12 +27,12 @@ RUN --mount=type=cache,target=/root/.cache/uv uv pip install --system --reinstal
 
 
 @pytest.fixture
-def tag(engine):
+def tag(any_engine):
     """A name for an image of this test, gone after it."""
     name = f"imgc-test/smoke:{uuid.uuid4().hex[:12]}"
     yield name
     with suppress(docker.errors.ImageNotFound):
-        engine.client.images.remove(name, force=True)
+        any_engine.client.images.remove(name, force=True)
 
 
 def docker_cli(engine, *args: str, **kwargs) -> str:
@@ -45,23 +46,21 @@ def run(engine, image: str, command: str, **kwargs) -> str:
     return output.decode().strip()
 
 
-def test_client_and_cli_are_of_one_engine(engine):
-    versions = json.loads(docker_cli(engine, "version", "--format", "{{json .}}"))
-    assert versions["Server"]["Version"] == engine.client.version()["Version"]
+def test_client_and_cli_are_of_one_engine(any_engine):
+    versions = json.loads(docker_cli(any_engine, "version", "--format", "{{json .}}"))
+    assert versions["Server"]["Version"] == any_engine.client.version()["Version"]
     assert versions["Client"]["Version"] == versions["Server"]["Version"]
 
 
-def test_every_base_image_runs(engine):
-    for image in engine.images:
-        assert run(engine, image, "echo fine") == "fine"
+def test_every_base_image_runs(any_engine):
+    for image in any_engine.images:
+        assert run(any_engine, image, "echo fine") == "fine"
 
 
 @pytest.mark.parametrize("image", ["python:3.11-slim", "python:3.12-slim-bookworm"])
-def test_python_images_install_packages_when_run(engine, image):
-    assert (
-        run(engine, image, "python -m pip install -q six && python3 -c 'import six; print(six.__name__)'")
-        == "six"
-    )
+def test_python_images_install_packages_when_run(any_engine, image):
+    script = "python -m pip install -q six && python3 -c 'import six; print(six.__name__)'"
+    assert run(any_engine, image, script) == "six"
 
 
 def test_node_image_installs_packages_when_run(engine):
@@ -76,22 +75,21 @@ def test_system_certificates_are_those_of_the_machine(engine):
 
 
 def test_unknown_image_has_no_python_and_no_known_name(engine):
-    assert (
-        run(engine, "imgc-test/unknown:1", "command -v python3 || . /etc/os-release && echo $ID") == "unknown"
-    )
+    script = "command -v python3 || . /etc/os-release && echo $ID"
+    assert run(engine, "imgc-test/unknown:1", script) == "unknown"
 
 
-def test_network_reaches_out_from_a_network_of_the_test(engine):
-    network = engine.client.networks.create(f"imgc-test-{uuid.uuid4().hex[:8]}")
+def test_network_reaches_out_from_a_network_of_the_test(any_engine):
+    network = any_engine.client.networks.create(f"imgc-test-{uuid.uuid4().hex[:8]}")
     try:
         script = "python -m pip download -q --no-deps six && ls"
-        assert "six-" in run(engine, "python:3.11-slim", script, network=network.name, working_dir="/tmp")
+        assert "six-" in run(any_engine, "python:3.11-slim", script, network=network.name, working_dir="/tmp")
     finally:
         network.remove()
 
 
-def test_published_port_answers(engine):
-    server = engine.client.containers.run(
+def test_published_port_answers(any_engine):
+    server = any_engine.client.containers.run(
         "busybox:1.35",
         "httpd -f -p 80 -h /etc",
         init=True,
@@ -101,31 +99,39 @@ def test_published_port_answers(engine):
     try:
         server.reload()
         port = server.ports["80/tcp"][0]["HostPort"]
-        script = f"import urllib.request as r; print(r.urlopen('http://127.0.0.1:{port}/passwd').status)"
-        assert subprocess.check_output([sys.executable, "-c", script], text=True).strip() == "200"
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/passwd", timeout=10) as answer:
+            assert answer.status == 200
     finally:
         server.remove(force=True)
 
 
-def test_buildkit_installs_from_all_registries(engine, tag):
-    env = {**engine.env, "DOCKER_BUILDKIT": "1"}
+def test_buildkit_installs_from_all_registries(any_engine, tag):
+    env = {**any_engine.env, "DOCKER_BUILDKIT": "1"}
     build = ["docker", "build", "--no-cache", "--tag", tag, "-"]
     done = subprocess.run(build, env=env, input=BUILD, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
-    assert run(engine, tag, "jq --version && python -c 'import six; print(six.__name__)'").split() == [
-        "jq-1.6",
-        "six",
-    ]
+    script = "jq --version && python -c 'import six; print(six.__name__)'"
+    assert run(any_engine, tag, script).split() == ["jq-1.6", "six"]
 
 
-def test_push_and_pull(engine, registry):
+def test_newer_engine_builds_for_several_platforms(newer_engine, registry, tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    name = f"{registry.address}/platforms:1"
+    platforms = ["linux/amd64", "linux/arm64"]
+    options = ["--platform", ",".join(platforms), "--provenance=false", "--tag", name, "--push"]
+    docker_cli(newer_engine, "buildx", "build", *options, str(tmp_path))
+    index = json.loads(docker_cli(newer_engine, "buildx", "imagetools", "inspect", "--raw", name))
+    assert [f"linux/{each['platform']['architecture']}" for each in index["manifests"]] == platforms
+
+
+def test_push_and_pull(any_engine, registry):
     name = f"{registry.address}/smoke"
-    engine.client.images.get("busybox:1.35").tag(name, "1")
-    docker_cli(engine, "push", f"{name}:1")
-    engine.client.images.remove(f"{name}:1")
-    pulled = engine.client.images.pull(name, "1")
-    assert pulled.id == engine.client.images.get("busybox:1.35").id
-    engine.client.images.remove(f"{name}:1")
+    images = any_engine.client.images
+    images.get("busybox:1.35").tag(name, "1")
+    docker_cli(any_engine, "push", f"{name}:1")
+    images.remove(f"{name}:1")
+    assert images.pull(name, "1").id == images.get("busybox:1.35").id
+    images.remove(f"{name}:1")
 
 
 def test_registry_with_a_login(engine, tmp_path):
@@ -159,6 +165,15 @@ def test_engine_leaves_nothing_behind(own_engine):
     assert not own_engine.runtime.exists()
     assert str(own_engine.root) not in Path("/proc/mounts").read_text()
     assert own_engine.bridge not in subprocess.check_output(["ip", "link"], text=True)
+
+
+def test_last_lease_stops_the_engine(own_engine):
+    own_engine.stop()
+    with harness.lease(own_engine):
+        with harness.lease(own_engine):
+            pass
+        assert own_engine.version()
+    assert own_engine.version() is None
 
 
 def test_folder_can_be_left_out():

@@ -10,18 +10,19 @@ import time
 from .commands import HarnessError, say
 from .engine import Engine
 from .images import base_images
-from .shared import cache_folder, keep, shared_engine
+from .shared import RELEASES, cache_folder, keep, shared_engine
 
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="harness", description=__doc__)
     parser.add_argument("action", choices=["up", "down", "status"])
-    action = parser.parse_args(argv).action
+    parser.add_argument("--engine", choices=RELEASES, default=RELEASES[0], help="28: a newer one beside it")
+    options = parser.parse_args(argv)
     try:
-        engine = shared_engine()
-        if action == "up":
+        engine = shared_engine(options.engine)
+        if options.action == "up":
             return up(engine)
-        if action == "down":
+        if options.action == "down":
             engine.stop()
             return 0
         return status(engine)

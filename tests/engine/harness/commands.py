@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 LAST_LINES = 20
@@ -22,6 +24,7 @@ def run(
     stdin: bytes | None = None,
     env: Mapping[str, str] | None = None,
     timeout: float | None = None,
+    folder: Path | None = None,
 ) -> str:
     """What the command wrote to its standard output. HarnessError, with its last lines, when it failed."""
     command = [str(arg) for arg in argv]
@@ -31,6 +34,7 @@ def run(
             input=stdin if stdin is not None else b"",
             env=env,
             timeout=timeout,
+            cwd=folder,
             capture_output=True,
             check=False,
         )
@@ -42,6 +46,15 @@ def run(
         output = (done.stdout + done.stderr).decode(errors="replace")
         raise HarnessError(f"`{' '.join(command)}` failed ({done.returncode}):\n{last_lines(output)}")
     return done.stdout.decode(errors="replace")
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """One process at a time inside, of all that name the file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def last_lines(text: str) -> str:

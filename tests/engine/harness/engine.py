@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -10,51 +9,19 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .commands import HarnessError, last_lines, require, run, which
+from .commands import HarnessError, last_lines, locked, run
 from .network import Network, network_down, network_up, outer_mtu
+from .releases import Release
 
 START_ATTEMPTS = 3  # one that meets the rest of a killed engine may give up after 15 s
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0  # dockerd itself gives containers 15 s
 DAEMONS = ("dockerd", "containerd")
 SHIM = "containerd-shim-runc-v2"
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """One release of Docker on this machine. dockerd finds containerd and runc first in `folder`."""
-
-    name: str
-    dockerd: Path
-    docker: Path
-    folder: Path
-
-
-def installed_release() -> Release:
-    """The Docker that the machine has, with the CLI of the same release; from Debian when there is none."""
-    require({"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"})
-    dockerd = which("dockerd")
-    if dockerd is None:
-        raise HarnessError("docker.io is installed, but there is no dockerd.")
-    return Release("installed", dockerd, _client_of(dockerd), dockerd.parent)
-
-
-def _client_of(dockerd: Path) -> Path:
-    """A machine may have several `docker` programs. One of a newer release cannot build without buildx."""
-    wanted = _major(dockerd)
-    named = [Path(folder, "docker") for folder in [*os.get_exec_path(), "/usr/bin"]]
-    clients = [client.resolve() for client in named if os.access(client, os.X_OK)]
-    if not clients:
-        raise HarnessError(f"There is {dockerd}, but no docker program.")
-    return next((client for client in clients if _major(client) == wanted), clients[0])
-
-
-def _major(program: Path) -> str:
-    return run([program, "--version"]).partition("version ")[2].partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +70,9 @@ class Engine:
         }
 
     def docker(self, *args: str | Path, stdin: bytes | None = None, timeout: float | None = None) -> str:
-        """Standard output of `docker ARGS…` on this engine. The classic builder is never used."""
-        env = {**os.environ, **self.variables(), "DOCKER_BUILDKIT": "1"}
+        """Standard output of `docker ARGS…` on this engine. Builds use BuildKit and add no attestations."""
+        builds = {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+        env = {**os.environ, **self.variables(), **builds}
         return run([self.release.docker, *args], stdin=stdin, env=env, timeout=timeout)
 
     def version(self) -> str | None:
@@ -120,10 +88,10 @@ class Engine:
         """Return when the engine answers: True when it had to be started. Safe to call at any time."""
         if os.geteuid() != 0:
             raise HarnessError("The engine for the tests needs root: run as root, or set IMGC_TEST_ENGINE=0.")
-        with self._lock():
+        with locked(self.root / "lock"):
             self._make_folders()
             network = network_up(self.bridge)
-            if self.version():
+            if self.processes("dockerd") and self._answers():
                 return False
             self._kill(*DAEMONS)  # what hangs, or outlived a kill; containers are for the next one to adopt
             self._write_configuration(network)
@@ -140,7 +108,7 @@ class Engine:
 
     def stop(self) -> None:
         """Stop the engine with its containers, and take away the bridge and the rules. Images stay."""
-        with self._lock():
+        with locked(self.root / "lock"):
             for pid in self.processes("dockerd"):
                 _signal(pid, signal.SIGTERM)
             deadline = time.monotonic() + STOP_SECONDS
@@ -168,7 +136,7 @@ class Engine:
         daemon = [self.release.dockerd, self.runtime / "daemon.json", self.log]
         run(
             ["setsid", "--fork", "sh", "-c", command, *daemon],
-            env={**os.environ, "PATH": _path_with(self.release.folder)},
+            env={**os.environ, "PATH": _path_with(*self.release.folders)},
         )
 
     def _answers(self) -> bool:
@@ -183,11 +151,14 @@ class Engine:
         return False
 
     def _make_folders(self) -> None:
-        for folder in (self.runtime, self.root / "config", self.cli.parent):
+        plugins = self.root / "config" / "cli-plugins"
+        for folder in (self.runtime, plugins, self.cli.parent):
             folder.mkdir(parents=True, exist_ok=True)
-        if not self.cli.is_symlink() or self.cli.readlink() != self.release.docker:
-            self.cli.unlink(missing_ok=True)
-            self.cli.symlink_to(self.release.docker)
+        links = {self.cli: self.release.docker, plugins / "docker-buildx": self.release.buildx}
+        for link, target in links.items():
+            if target and (not link.is_symlink() or link.readlink() != target):
+                link.unlink(missing_ok=True)
+                link.symlink_to(target)
 
     def _write_configuration(self, network: Network) -> None:
         configuration = {
@@ -217,17 +188,10 @@ class Engine:
         while self.processes(*programs):
             time.sleep(0.05)
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
-
-def _path_with(first: Path) -> str:
-    rest = [folder for folder in os.get_exec_path() if folder != str(first)]
-    return os.pathsep.join([str(first), *rest])
+def _path_with(*first: Path) -> str:
+    folders = dict.fromkeys([*map(str, first), *os.get_exec_path()])
+    return os.pathsep.join(folders)
 
 
 def _running() -> Iterator[tuple[int, str, bytes]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .commands import require, run, say
+from .commands import locked, require, run, say
 from .engine import Engine
 from .machine import SUITE, Machine, this_machine
 
@@ -120,14 +120,15 @@ def base_images(engine: Engine, cache: Path) -> list[str]:
     files = {**DEBIAN_FILES, **machine.files}
     key = _digest(ROOT_IMAGE, *(f"{path}\0{_digest(content)}" for path, content in sorted(files.items())))
     names: list[str] = []
-    for recipe in _recipes(machine):
-        key = _digest(key, recipe.dockerfile, *recipe.tags)
-        if not set(recipe.tags) <= _labelled(engine, key):
-            if not names:
-                _import_root(engine, machine, cache)
-            say(f"building {recipe.tags[0]}")
-            _build(engine, recipe, key, files if not names else {})
-        names += recipe.tags
+    with locked(cache / "images.lock"):
+        for recipe in _recipes(machine):
+            key = _digest(key, recipe.dockerfile, *recipe.tags)
+            if not set(recipe.tags) <= _labelled(engine, key):
+                if not names:
+                    _import_root(engine, machine, cache)
+                say(f"building {recipe.tags[0]}")
+                _build(engine, recipe, key, files if not names else {})
+            names += recipe.tags
     return names
 
 

@@ -6,7 +6,6 @@ engine would share and break. Three rules for one block of addresses do the same
 
 from __future__ import annotations
 
-import fcntl
 import ipaddress
 import json
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from .commands import HarnessError, run, which
+from .commands import HarnessError, locked, run, which
 
 LOCK = Path("/run/imgc-test.lock")
 RANGE = ipaddress.IPv4Network("10.77.0.0/16")
@@ -62,8 +61,7 @@ class Network:
 
 def network_up(bridge: str) -> Network:
     """The bridge with a block of addresses that nothing else on the machine uses, made where missing."""
-    with LOCK.open("w") as lock:  # two engines that start at once must not choose the same block
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(LOCK):  # two engines that start at once must not choose the same block
         network = _network_of(bridge)
         network.up()
         return network

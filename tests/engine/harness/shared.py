@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .engine import Engine, installed_release
+from .engine import Engine
+from .releases import installed_release, newer_release
+
+RELEASES = ("installed", "28")
 
 
 def cache_folder() -> Path:
@@ -18,8 +21,14 @@ def cache_folder() -> Path:
     return folder
 
 
-def shared_engine() -> Engine:
-    return Engine(installed_release(), cache_folder() / "engine")
+def shared_engine(release: str = "installed") -> Engine:
+    """Of one of the RELEASES. Docker 28 has containerd's image store, which knows several platforms."""
+    cache = cache_folder()
+    if release == "28":
+        return Engine(
+            newer_release(cache), cache / "engine-28", {"features": {"containerd-snapshotter": True}}
+        )
+    return Engine(installed_release(), cache / "engine")
 
 
 @contextmanager

@@ -195,11 +195,21 @@ def env_value(value: str, expand: bool = False) -> str:
         raise ValueError(parts.reason)
     _refuse(line_problem(value))
     inside = (f"${{{p.name}}}" if isinstance(p, Variable) else _escaped(p.text, "\\") for p in parts)
-    return '"' + "".join(inside) + '"'
+    return _for_hadolint('"' + "".join(inside) + '"')
 
 
 def _double_quoted(value: str, escape: str) -> str:
-    return f'"{_escaped(value, escape)}"'
+    return _for_hadolint(f'"{_escaped(value, escape)}"')
+
+
+# hadolint (2.15) takes the quote in `\\"` for an escaped one. So backslashes before a quote stand outside the
+# quotes, and in JSON the last of them is written as a number. To BuildKit it is all the same.
+_BACKSLASHES_BEFORE_QUOTE = re.compile(r'(?<!\\)((?:\\\\)+)(?=\\?")')
+_BACKSLASH_BEFORE_QUOTE = re.compile(r'(?<!\\)((?:\\\\)*)\\\\(?=\\?")')
+
+
+def _for_hadolint(quoted: str) -> str:
+    return _BACKSLASHES_BEFORE_QUOTE.sub(r'"\1"', quoted) if "\\\\" in quoted else quoted
 
 
 def _escaped(value: str, escape: str) -> str:
@@ -289,7 +299,8 @@ def exec_form(argv: Sequence[str]) -> str:
 
 
 def _json_array(argv: Sequence[str]) -> str:
-    return "[" + ", ".join([_script(word) if "\n" in word else _json_string(word) for word in argv]) + "]"
+    text = "[" + ", ".join([_script(word) if "\n" in word else _json_string(word) for word in argv]) + "]"
+    return _BACKSLASH_BEFORE_QUOTE.sub(r"\1\\u005c", text) if "\\\\" in text else text
 
 
 def _script(text: str) -> str:

@@ -26,11 +26,12 @@ many = settings(
 # Strings that hurt.
 
 FRAGMENTS = (
-    '"', "'", "\\", "\\\\", "$", "$$", "${", "}", "${A}", "${A:-x}", "$PATH", "`", "<<", "<<EOF", "<<-E", "<<'E'", "EOF",
-    "\n", "\r\n", "\r", "\n#", "\\\n", "\\ \n", "\t", "\v", "\f", "\0", "\x1f", "\x7f", "\x85", "\xa0", "\u2028",
-    "\u3000", "\ufeff", "\ud800", "é", "😀", " ", "  ", "#", "--", "--mount=type=bind", "--from=x", "[", "]", "[]", '["a"]',
-    '["a", 1]', "{}", "*", "?", "!", "^", "+", "(", ")", "|", ";", "&&", "=", "a=b", ",", ":", "/", "./", "../", ".", "-",
-    "@", "%", "~", "a", "b", "0", "A", "RUN x", "FROM x", "# escape=`", "http://x", "git@a:b", "github.com/", "\\n", '\\"',
+    '"', "'", "\\", "\\\\", "\\n", '\\"', "$", "$$", "${", "}", "${A}", "${A:-x}", "$PATH", "`",
+    "<<", "<<EOF", "<<-E", "<<'E'", "EOF", "#", "\n#", "\n", "\r\n", "\r", "\\\n", "\\ \n",
+    "\t", "\v", "\f", "\0", "\x1f", "\x7f", "\x85", "\xa0", "\u2028", "\u3000", "\ufeff", "\ud800", "é", "😀",
+    " ", "  ", "--", "--mount=type=bind", "--from=x", "[", "]", "[]", '["a"]', '["a", 1]', "{}",
+    "*", "?", "!", "^", "+", "(", ")", "|", ";", "&&", "=", "a=b", ",", ":", "/", "./", "../", ".", "-",
+    "@", "%", "~", "a", "b", "0", "A", "RUN x", "FROM x", "# escape=`", "http://x", "git@a:b", "github.com/",
 )  # fmt: skip
 
 texts = st.one_of(
@@ -46,12 +47,14 @@ texts = st.one_of(
 
 @dataclass(frozen=True)
 class Parsed:
-    """`value` is what the builder would use: see `_value`."""
+    """`value` is what the builder would use: see `_value`. Variables of ENV are empty there, and the words as
+    they stand in `raw`."""
 
     keyword: str
     flags: tuple[str, ...]
     value: object
     lines: tuple[int, int]
+    raw: tuple[str, ...]
 
 
 def parse(text: str) -> list[Parsed]:
@@ -60,15 +63,16 @@ def parse(text: str) -> list[Parsed]:
         assert not command.heredocs, f"read as a here-document: {command.original!r}"
         keyword = command.cmd.upper()
         lines = (command.start_line, command.end_line)
-        found.append(Parsed(keyword, tuple(command.flags), _value(keyword, command), lines))
+        found.append(
+            Parsed(keyword, tuple(command.flags), _value(keyword, command), lines, tuple(command.value))
+        )
     return found
 
 
 def _value(keyword: str, command: dockerfile.Command) -> object:
     words = tuple(command.value)
     if keyword in ("ENV", "LABEL"):
-        assert set(words[2::3]) <= {"="}, "the old form without ="
-        return tuple((process_word(k), process_word(v)) for k, v in zip(words[::3], words[1::3], strict=True))
+        return tuple((process_word(k), process_word(v)) for k, v in zip(words[::2], words[1::2], strict=True))
     if keyword == "ARG":
         pairs = [word.partition("=") for word in words]
         return tuple((name, process_word(value) if equals else None) for name, equals, value in pairs)

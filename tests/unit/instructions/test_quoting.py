@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judge import many, parse, process_word, texts
-
 from imgc.instructions import quoting
 from imgc.instructions.quoting import BadReference, Literal, Variable
+from judge import many, parse, process_word, texts
 
 # Words in quotes.
 
@@ -48,7 +47,8 @@ def test_another_escape_character() -> None:
         ("$$5", '"\\$5"'),
         ("$HOME", '"\\$HOME"'),
         ("$${A}", '"\\${A}"'),
-        ('${A}"\\', '"${A}\\"\\\\"'),
+        ('${A}"', '"${A}\\""'),
+        ("${A}\\", '"${A}"\\\\""'),
         ("plain", "plain"),
     ],
 )

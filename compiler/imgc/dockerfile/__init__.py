@@ -1,0 +1,1 @@
+"""From instructions to a Dockerfile and its source map; and reading a Dockerfile that a user wrote."""

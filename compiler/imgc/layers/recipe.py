@@ -59,6 +59,8 @@ class Recipe:
     """`secrets` of the image itself."""
     ssh: tuple[str, ...] = ()
     """`ssh` of the image: the agents that its commands get."""
+    owner_span: Span | None = None
+    """Where `user` is written."""
     runs_as: str = ""
     """The user of the commands from here on, where a `user` step (or the parent image) says so; else the base's."""
     lock: tuple[str, ...] | None = None

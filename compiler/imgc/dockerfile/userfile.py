@@ -299,7 +299,11 @@ class _Reader:
             arguments = arguments[begin:]
         if "<<" not in text or keyword not in _WITH_HEREDOC or _is_json(arguments):
             return
-        for name, chomp in _heredoc_names(text, line):
+        try:
+            names = heredoc_names(text)
+        except LexError as error:
+            raise UserFileError(line, f"bad name of a here-document: {error}") from None
+        for name, chomp in names:
             while True:
                 if self._at >= len(self.text):
                     raise UserFileError(line, f"the here-document '{name}' has no end")
@@ -315,20 +319,15 @@ def _continuation(escape: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!{character}){character}[ \t]*\Z")
 
 
-def _heredoc_names(line: str, number: int) -> Iterator[tuple[str, bool]]:
+def heredoc_names(line: str) -> list[tuple[str, bool]]:
+    """The here-documents that BuildKit sees in the line of a RUN, COPY or ADD: name, and whether leading tabs
+    are cut off (`<<-`). LexError for a name that it cannot read."""
     try:
-        found = [match for word in split(line, raw=True) if (match := _HEREDOC.match(word))]
+        found = [match for word in split(line, raw=True) if (match := _HEREDOC.match(word)) and match[3]]
     except LexError:
-        return
-    for match in found:
-        if not match[3]:
-            continue
-        try:
-            words = split(match[3], raw=False)
-        except LexError as error:
-            raise UserFileError(number, f"bad name of a here-document: {error}") from None
-        if len(words) == 1:
-            yield words[0], match[2] == "-"
+        return []
+    named = [(split(match[3], raw=False), match[2] == "-") for match in found]
+    return [(words[0], chomp) for words, chomp in named if len(words) == 1]
 
 
 # Inside an instruction.

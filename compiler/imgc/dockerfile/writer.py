@@ -223,18 +223,21 @@ def _broken(keyword: str, pairs: Sequence[str]) -> str:
 
 
 def _generated_run(instruction: Run) -> list[str]:
-    if not instruction.clauses:
-        raise ValueError("RUN needs a clause")
+    if not instruction.clauses or _READ_AS_OTHER.match(instruction.clauses[0]):
+        raise ValueError(f"not the clauses of a RUN: {instruction.clauses!r}")
     for clause in instruction.clauses:
         for line in clause.split("\n"):
-            if _BAD_CLAUSE.search(line.strip()) or quoting.line_problem(line):
-                raise ValueError(f"not a clause of RUN: {clause!r}")
+            if _BAD_LINE.search(line) or quoting.line_problem(line):
+                raise ValueError(f"not a clause of a RUN: {clause!r}")
+        if "<<" in clause and userfile.heredoc_names(clause):
+            raise ValueError(f"read as a here-document: {clause!r}")
     body = " && \\\n".join(_laid_out(clause) for clause in instruction.clauses)
     return [_run(instruction.mounts, body.removeprefix(_INDENT), len(instruction.clauses) > 1)]
 
 
-# What a Dockerfile would read as something else than shell text: a programming error in a layer.
-_BAD_CLAUSE = re.compile(r"\A\s*\Z|\A\s|\s\Z|\A#|\A--|\A\[\s*[\"\]]|\\\Z|(?:\A|\s)\d*<<")
+# Errors of a layer: a flag or an exec form at the beginning; lines that would be comments, empty, or joined.
+_READ_AS_OTHER = re.compile(r"\s*(?:--|\[\s*[\"\]])")
+_BAD_LINE = re.compile(r"\A\s*(?:#|\Z)|\s\Z|\\\Z")
 
 
 def _run(mounts: Sequence[Mount], body: str, on_its_own: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import time
@@ -241,6 +242,11 @@ def test_what_is_not_plainly_words_stays_on_its_line() -> None:
         assert written(Run((clause,))) == f"RUN {clause}\n"
 
 
+def test_a_clause_may_have_lines_of_its_own() -> None:
+    text = written(Run(("case $ID in\n  debian) apt ;;\nesac", "end")))
+    assert text == "RUN case $ID in \\\n      debian) apt ;; \\\n    esac && \\\n    end\n"
+
+
 def test_a_users_own_command_is_never_broken() -> None:
     text = "echo " + "word " * 60 + "end"
     assert written(Command(text)) == f"RUN {text}\n"
@@ -348,7 +354,9 @@ def test_a_comment_never_becomes_more(file: str, key: str, note: str) -> None:
         Command("\0"),
         Command("x" * 70_000),
         Run(()),
-        Run(("a\nb",)),
+        Run(("a\n\nb",)),
+        Run(("a\n# b",)),
+        Run(("a \\\nb",)),
         Run(("# a",)),
         Run(("--mount=x",)),
         Run(('["a"]',)),
@@ -496,7 +504,8 @@ def test_any_value_in_any_field_comes_back(drawn: list[Instruction], key: str, n
             assert item.value == ("/bin/sh", "-ec", instruction.text) or (item.value == plain and shell == ())
         elif isinstance(instruction, Run):
             assert item.keyword == "RUN"
-            assert str(item.value).split() == " && ".join(instruction.clauses).split()
+            wanted_words = [word for clause in instruction.clauses for word in ("&&", *shlex.split(clause))]
+            assert shlex.split(str(item.value)) == wanted_words[1:]
         else:
             assert (item.keyword, item.value) == _decoded(instruction)
         if isinstance(instruction, Run | Command):

@@ -38,6 +38,11 @@ EXPLICIT_ONLY = ("workdir", "user")
 """Layers only as items of `layers`; as keys of an image they say how it runs."""
 
 
+def is_python(key: str) -> bool:
+    """Whether a key's layers have to do with Python packages."""
+    return MODULES.get(key, "").startswith("python.")
+
+
 @cache
 def kind(key: str) -> Kind:
     """The kind of layer that owns a key of MODULES."""

@@ -11,6 +11,7 @@ from imgc.dockerfile import source_map, userfile
 from imgc.dockerfile.writer import Line, write
 from imgc.document.nodes import Mapping, Node, plain
 from imgc.instructions.types import From, Stage
+from imgc.layers.recipe import Source
 from imgc.model.pipeline import Pipeline, entries, flag, text, texts
 from imgc.model.units import size
 from imgc.plan import content, nodes
@@ -207,12 +208,8 @@ def _image(compiled: CompiledImage, images: dict[str, CompiledImage], pipeline: 
         "registry_secret": text(image.node.get("registry_secret")) or None,
         "build": _build(image.node.get("build")),
         "sources": [
-            {
-                "kind": source.kind, "url": source.url or None, "branch": source.branch or None,
-                "commit": source.commit or None, "path": source.path, "source_files": image.source_files,
-                "place": place(source.span),
-            }
-            for source in image.sources
+            *(_source(source, image.source_files) for source in image.sources),
+            *(_source(source, "download") for source in image.downloads),
         ],
         "builder": {
             "language": builder.language or None,
@@ -224,6 +221,18 @@ def _image(compiled: CompiledImage, images: dict[str, CompiledImage], pipeline: 
         "shell": list(image.shell),
         "user": image.user or None,
     }  # fmt: skip
+
+
+def _source(source: Source, mode: str) -> dict[str, Any]:
+    return {
+        "kind": source.kind,
+        "url": source.url or None,
+        "branch": source.branch or None,
+        "commit": source.commit or None,
+        "path": source.path,
+        "source_files": mode,
+        "place": place(source.span),
+    }
 
 
 def _build(node: Node | None) -> dict[str, Any]:

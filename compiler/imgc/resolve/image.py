@@ -53,6 +53,8 @@ class ResolvedImage:
     named: tuple[str, ...] = ()
     source_root: str = "."
     sources: tuple[Source, ...] = ()
+    downloads: tuple[Source, ...] = ()
+    """Code that a container fetches when it starts."""
     source_files: str = "download_or_include"
     secrets: tuple[tuple[str, bool], ...] = ()
     """Build secrets by name, and whether they are required."""

@@ -8,19 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from imgc.context.narrow import common_context, in_context
-from imgc.document.nodes import Mapping
+from imgc.document.nodes import Mapping, Scalar
 from imgc.instructions.types import Command, Copy, From, Instruction, Mount, Run, Stage
+from imgc.layers import registry
+from imgc.layers.code import DOWNLOAD, emit_code
 from imgc.layers.kind import Layer, Reading
 from imgc.layers.recipe import Recipe
 from imgc.layers.running import emit_running
+from imgc.layers.system_packages import SystemPackages, joined, with_extra
 from imgc.lock.lock import Lock
 from imgc.model.image import PipOptions
 from imgc.model.pipeline import entries, flag, text, texts
 from imgc.resolve.image import ResolvedImage
 from imgc.resolve.options import pip_options, secret_uses
 
-CODE = ("copy_dir", "copy_repo", "copy_url")
-SYSTEM = ("system_packages", "apt_packages")
+CODE = ("copy_dir", "copy_repo", "copy_url", "code_bundle")
 AFTER_CODE = ("local_project_install", "commands")
 """Layers of the fixed order that come after the code, and after the projects that are installed from it."""
 
@@ -30,19 +32,24 @@ def write(
 ) -> None:
     """Writes an image's recipe and takes the result over: stages, paths, workdir, user, and so on."""
     keys = image.running or image.node
-    recipe = _recipe(image, keys, lock)
-    recipe.report = reading.report
-    before = [layer for layer in fixed if layer.key not in AFTER_CODE]
-    _emit(recipe, _with_system(recipe, before, (*fixed, *explicit)), keys)
-    _install_projects(recipe, before)
-    _emit(recipe, [layer for layer in fixed if layer.key in AFTER_CODE], keys)
+    recipe = _recipe(image, keys, lock, reading)
+    _check_requirements((*fixed, *explicit), recipe)
+    first, code, last = _split(fixed)
+    system, others = _with_system(recipe, keys, first, (*fixed, *explicit))
+    _emit(recipe, system, keys)
+    _own_python(recipe, keys)
+    _emit(recipe, others, keys)
+    _default_code(recipe, keys, (*fixed, *explicit))
+    _emit(recipe, code, keys)
+    _install_projects(recipe, fixed)
+    _emit(recipe, last, keys)
     _emit(recipe, explicit, keys)
     _install_projects(recipe, explicit)
     emit_running(recipe, keys)
     _finish(image, recipe, keys, reading)
 
 
-def _recipe(image: ResolvedImage, keys: Mapping, lock: Lock) -> Recipe:
+def _recipe(image: ResolvedImage, keys: Mapping, lock: Lock, reading: Reading) -> Recipe:
     """An empty recipe with what the keys and the parent say."""
     pip = keys.entry("pip")
     start = image.stages[-1].steps[0]
@@ -51,7 +58,7 @@ def _recipe(image: ResolvedImage, keys: Mapping, lock: Lock) -> Recipe:
         image.name,
         start.instruction.reference,
         image.facts,
-        lambda _: None,
+        reading.report,
         workdir=image.workdir,
         user=image.user or image.facts.user,
         owner=text(keys.get("user")),
@@ -71,19 +78,72 @@ def _recipe(image: ResolvedImage, keys: Mapping, lock: Lock) -> Recipe:
     return recipe
 
 
-def _with_system(recipe: Recipe, before: Sequence[Layer], all_layers: Iterable[Layer]) -> list[Layer]:
-    return list(before)
+def _with_system(
+    recipe: Recipe, keys: Mapping, first: Sequence[Layer], layers: Sequence[Layer]
+) -> tuple[list[Layer], list[Layer]]:
+    """The layers ahead of the code in two: up to the system packages, and the rest. Each package manager runs
+    once: system packages are joined, and with them what the Python layers need of the system."""
+    system = [layer for layer in first if isinstance(layer, SystemPackages)]
+    env = [layer for layer in first if layer.key == "env"]
+    merged = joined(system, recipe.facts)
+    if any(registry.is_python(layer.key) for layer in layers) and not _brings_python(keys):
+        from imgc.layers.python.environment import python_need
+
+        if need := python_need(layers, recipe):
+            names = dict(need.packages)
+            wanted = names.get(recipe.facts.manager or "", names[""])
+            merged = with_extra(merged, wanted, need.why, need.key, need.span)
+    return [*env, *merged], [layer for layer in first if layer not in env and layer not in system]
+
+
+def _brings_python(keys: Mapping) -> bool:
+    """Whether `python_version` stands beside a base that decides its own Python."""
+    beside = any(keys.entry(key) for key in ("base", "ref", "dockerfile"))
+    return keys.entry("python_version") is not None and beside and not keys.entry("extends")
 
 
 def _emit(recipe: Recipe, layers: Iterable[Layer], keys: Mapping) -> None:
     """Writes layers; code goes in, or not, as `source_files` says."""
     for layer in layers:
         if layer.key in CODE:
-            from imgc.layers.code import emit_code
-
             emit_code(recipe, layer, text(keys.get("source_files"), "download_or_include"))
         else:
             layer.emit(recipe)
+
+
+def _split(layers: Sequence[Layer]) -> tuple[list[Layer], list[Layer], list[Layer]]:
+    """The fixed order in three: up to the code, from the code to `copy`, and what is run with the code."""
+    last = [layer for layer in layers if layer.key in AFTER_CODE]
+    code = [layer for layer in layers if layer.key in (*CODE, "copy")]
+    return [layer for layer in layers if layer not in (*last, *code)], code, last
+
+
+def _default_code(recipe: Recipe, keys: Mapping, layers: Iterable[Layer]) -> None:
+    """`source_files` without any code key is about the folder of the file."""
+    entry = keys.entry("source_files")
+    if entry is not None and not any(layer.key in CODE for layer in layers):
+        emit_code(recipe, None, text(entry.value), entry.key.span)
+
+
+def _own_python(recipe: Recipe, keys: Mapping) -> None:
+    """`python_version` beside a base that decides the Python itself."""
+    entry = keys.entry("python_version")
+    if entry is None or not _brings_python(keys):
+        return
+    if isinstance(entry.value, Scalar) and isinstance(entry.value.value, str) and text(entry.value) != recipe.facts.python:
+        from imgc.layers.python.brought import emit_python_version
+
+        emit_python_version(recipe, text(entry.value), "python_version", entry.key.span)
+
+
+def _check_requirements(layers: Sequence[Layer], recipe: Recipe) -> None:
+    """Requirements that exclude each other, and those that are there twice."""
+    if any(registry.is_python(layer.key) for layer in layers):
+        from imgc.layers.python.conflicts import conflicts
+        from imgc.layers.python.kinds import asked_for
+
+        for finding in conflicts(asked_for(layers)):
+            recipe.report(finding)
 
 
 def _install_projects(recipe: Recipe, layers: Sequence[Layer]) -> None:
@@ -117,6 +177,8 @@ def _finish(image: ResolvedImage, recipe: Recipe, keys: Mapping, reading: Readin
         for stage in stages
     )
     image.sources = tuple(recipe.sources)
+    image.downloads = tuple(recipe.notes.get(DOWNLOAD, ()))  # type: ignore[arg-type]
+    image.source_files = text(keys.get("source_files"), "download_or_include")
     image.secrets = _secrets(instructions)
     image.ssh = tuple(
         sorted(

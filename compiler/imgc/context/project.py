@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from imgc.context.links import AbsoluteLink, below, relative, through
+
 Want = Literal["any", "file", "dir"]
 
 MOST_NAMES = 5000
@@ -131,37 +133,16 @@ class Project:
         entry = self._look(absolute)
         if isinstance(entry, _Entry) and entry.real == absolute:
             return (path,)
-        seen: dict[str, None] = {}
-        waiting = path
-        while True:
-            link = self._first_link(waiting)
-            if link is None:
-                return (*seen, waiting)
-            if link in seen:
-                return _unreadable(path, errno.ELOOP)
-            seen[link] = None
-            try:
-                target = str((self.directory / link).readlink())
-            except OSError as error:
-                return _unreadable(path, error.errno or 0)
-            if target.startswith("/"):
-                message = (
-                    f"'{link}' is a symlink to the absolute path '{target}', which a build cannot follow."
-                )
-                return Missing("path-outside", f"{message} Make it relative, or name its target.")
-            rest = waiting[len(link) :].lstrip("/")
-            behind = self._absolute(posixpath.join(posixpath.dirname(link), target, rest))
-            waiting = _relative(behind, str(self.directory))
-            if not self._inside(behind):
-                return self._outside(path, f", through the symlink '{link}'")
-
-    def _first_link(self, path: str) -> str | None:
-        parts = path.split("/")
-        for count in range(1, len(parts) + 1):
-            part = "/".join(parts[:count])
-            if parts[count - 1] != ".." and (self.directory / part).is_symlink():
-                return part
-        return None
+        try:
+            steps = through(self.directory, path)
+        except AbsoluteLink as error:
+            return Missing("path-outside", f"{error}. Make it relative, or name its target.")
+        except OSError as error:
+            return _unreadable(path, error.errno or 0)
+        for step in steps:
+            if not self._inside(self._absolute(step)):
+                return self._outside(path, f", through the symlink '{steps[0]}'")
+        return steps
 
     def _locate(self, path: str, want: Want) -> str | Missing:
         reason = _invalid(path)
@@ -178,17 +159,17 @@ class Project:
         if not self._inside(entry.real):
             return self._outside(path, f", through a symlink to '{entry.real}'")
         wrong = _wrong_kind(path, entry.mode, want)
-        return wrong or _relative(absolute, str(self.directory))
+        return wrong or relative(absolute, str(self.directory))
 
     def _absolute(self, path: str) -> str:
         """Normalised, and below the real folder, also where the user knows that by another name."""
         absolute = posixpath.normpath(posixpath.join(self.directory, path)).replace("//", "/", 1)
-        if path.startswith("/") and _below(absolute, self._written):
-            return posixpath.normpath(posixpath.join(self.directory, _relative(absolute, self._written)))
+        if path.startswith("/") and below(absolute, self._written):
+            return posixpath.normpath(posixpath.join(self.directory, relative(absolute, self._written)))
         return absolute
 
     def _inside(self, absolute: str) -> bool:
-        return any(_below(absolute, allowed) for allowed in self._allowed)
+        return any(below(absolute, allowed) for allowed in self._allowed)
 
     def _outside(self, path: str, how: str = "") -> Missing:
         message = f"'{path}' is outside of the project{how}."
@@ -246,9 +227,8 @@ class Project:
         """A path in the way in which the user wrote this one."""
         if path.startswith("/"):
             return absolute
-        relative = _relative(absolute, str(self.directory))
-        prefix = "./" if path.startswith("./") and not relative.startswith(".") else ""
-        return prefix + relative
+        spelled = relative(absolute, str(self.directory))
+        return f"./{spelled}" if path.startswith("./") and not spelled.startswith(".") else spelled
 
 
 def project_root(directory: Path) -> Path:
@@ -318,13 +298,3 @@ def _similar(name: str, directory: str) -> list[str]:
     folded = name.casefold()
     by_case = [other for other in names if other.casefold() == folded and other != name]
     return list(dict.fromkeys([*by_case, *difflib.get_close_matches(name, names, n=3)]))
-
-
-def _below(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(directory.rstrip("/") + "/")
-
-
-def _relative(absolute: str, directory: str) -> str:
-    if _below(absolute, directory):
-        return absolute[len(directory) :].strip("/") or "."
-    return posixpath.relpath(absolute, directory)

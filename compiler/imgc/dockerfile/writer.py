@@ -95,10 +95,6 @@ class _Writer:
             if isinstance(instruction, Verbatim):
                 self._verbatim(instruction, step)
                 continue
-            origin = (step.key, step.span.start[0], step.note) if step.span else step.note or described
-            if origin and origin != described:
-                self._add(self._comment(step))
-                described = origin
             if isinstance(instruction, From):
                 shell = self._shells.get(instruction.reference, ())
                 counts = instruction.reference != "scratch" and instruction.reference not in self._shells
@@ -106,6 +102,10 @@ class _Writer:
                 counts = isinstance(instruction, (Run, Command, Copy, Workdir)) and not _is_root(instruction)
             count += counts
             keyword, texts = _render(instruction, shell)
+            origin = (step.key, step.span.start[0], step.note) if step.span else step.note or described
+            if texts and origin and origin != described:
+                self._add(self._comment(step))
+                described = origin
             for text in texts:
                 self._record(text, stage.name, keyword, count if counts else None, step)
             if isinstance(instruction, Shell):

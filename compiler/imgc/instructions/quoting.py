@@ -31,7 +31,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@:+-]*")
 _STAGE = re.compile(r"[a-z][a-z0-9._-]*")
 _PORT = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?(/(tcp|udp|sctp))?")
-_SIGNAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9+-]*")
+_SIGNAL = re.compile(
+    r"(?:SIG)?(?:ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS"
+    r"|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ"
+    r"|RTMIN(?:\+(?:[1-9]|1[0-5]))?|RTMAX(?:-(?:[1-9]|1[0-4]))?)|[1-9]|[1-5][0-9]|6[0-4]"
+)
 _CONTROL = re.compile(r"[\x01-\x08\x0a-\x1f\x7f]")
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -142,7 +146,7 @@ def port_problem(port: str) -> str | None:
 
 
 def signal_problem(signal: str) -> str | None:
-    """Why STOPSIGNAL cannot hold this signal."""
+    """Why STOPSIGNAL cannot hold this signal: a name with or without SIG, or a number, as Docker takes it."""
     return _mismatch(_SIGNAL, signal, "is not a signal (SIGTERM, 15)")
 
 

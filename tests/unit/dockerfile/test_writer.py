@@ -266,7 +266,8 @@ def test_env_is_split_where_a_value_needs_an_earlier_one() -> None:
 
 
 def test_nothing_to_say_is_not_said() -> None:
-    assert written(Env(()), Label(()), Expose(())) == ""
+    stage = (Step(From("base", "x")), Step(Env(()), "env", at(3)), Step(Label(()), "labels", at(4)))
+    assert write([Stage("x", stage)], image="x", file="p").text == "FROM base AS x\n"
 
 
 def test_the_shell_in_force_is_followed() -> None:

@@ -348,7 +348,7 @@ def test_not_mount_safe(value: str) -> None:
         (quoting.reference_problem, ["a", "ghcr.io:5000/a/b:1@sha256:0"], ["", "a b", "$A", "-a", "a\n"]),
         (quoting.stage_problem, ["a", "a-b_c.d"], ["", "1a", "A", "a b", "scratch", "context", "a\n"]),
         (quoting.port_problem, ["80", "80-90/tcp", "53/udp"], ["", "80/TCP", "127.0.0.1:80", "$P", "80\n"]),
-        (quoting.signal_problem, ["SIGTERM", "9", "SIGRTMIN+3"], ["", "a b", "$S", "9\n"]),
+        (quoting.signal_problem, ["SIGTERM", "INT", "9", "SIGRTMIN+3"], ["", "a b", "0", "SIGNO", "9\n"]),
         (quoting.path_problem, ["a", "é", "a\tb", '"'], ["", "a\nb", "\r", "\0", "x" * 5000, "\x7f"]),
     ],
 )

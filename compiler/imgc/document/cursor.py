@@ -23,12 +23,13 @@ _FLOW_WORD = re.compile(r"[^,\[\]{}\n]*")
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A position. `where`: `key` (a key of the mapping at `path`), `value` (the scalar at `path`), `either` (what
-    begins here may become both), `text` (in a block scalar or an open quote at `path`), `none`.
+    """A position. `where`: `key` (a key of the mapping at `path`), `value` (the scalar at `path`), `either`
+    (what begins here may become both), `text` (in a block scalar or an open quote at `path`), `none`.
 
-    `start` and `end` are the columns of the word at the position, `text` what of it stands before it; `column` is
-    where keys of its mapping stand. `present` are the other keys of the mapping. `colon`: a `:` follows the word.
-    `item`: a new item belongs here, behind a `- ` that is yet to be written; `dash`: one that stands here.
+    `start` and `end` are the columns of the word at the position, `text` what of it stands before it;
+    `column` is where keys of its mapping stand. `present` are the other keys of the mapping. `colon`: a `:`
+    follows the word. `item`: a new item belongs here, behind a `- ` that is yet to be written; `dash`: one
+    that stands here.
     """
 
     path: Path
@@ -84,8 +85,8 @@ def cursor_at(lines: Lines, line: int, column: int) -> Cursor:
         quote = text[key.column] if text[key.column] in "'\"" else ""
         present = _present(lines, line, key.column, above.line, own=False)
         return Cursor(
-            above.path, "key", text[key.column + len(quote) : column], key.column, key.end, key.column, quote=quote,
-            colon=True, dash=bool(dashes), present=present,
+            above.path, "key", text[key.column + len(quote) : column], key.column, key.end, key.column,
+            quote=quote, colon=True, dash=bool(dashes), present=present,
         )  # fmt: skip
     if text[column - 1] not in " \t" and column <= key.value:
         return Cursor((*above.path, name), "none", start=column, end=column)
@@ -193,14 +194,13 @@ def _first_child(lines: Lines, above: _Above, line: int) -> tuple[int, int] | No
 
 
 def _items_above(lines: Lines, line: int, column: int, top: int) -> int:
-    return sum(
-        1 for number in range(top + 1, line)
-        if indent(lines[number]) == column and lines[number].startswith("-", column) and not blank(lines[number])
-    )  # fmt: skip
+    between = lines[top + 1 : line]
+    return sum(1 for text in between if indent(text) == column and text.startswith("-", column))
 
 
 def _present(lines: Lines, line: int, column: int, top: int, own: bool) -> tuple[str, ...]:
-    """The keys at a column in the mapping around a line, which begins below (or behind an item in) line `top`."""
+    """The keys at a column in the mapping around a line, which begins below (or behind an item in) line
+    `top`."""
     found: list[str] = []
     for number in range(line - 1 if top != line else line, max(top, line - _SIBLINGS, 0) - 1, -1):
         depth = indent(lines[number])

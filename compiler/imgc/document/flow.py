@@ -23,7 +23,8 @@ class Frame:
 
 
 class Scanner:
-    """Reads flow text up to a position; `frames` are then the brackets that are open there, outermost first."""
+    """Reads flow text up to a position; `frames` are then the brackets that are open there, outermost
+    first."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self.lines = lines
@@ -68,11 +69,10 @@ class Scanner:
             self.name(frame, line, number, column)
             frame.key = frame.keys[-1] if frame.keys else ""
             frame.token, frame.quote = None, ""
-        elif character not in " \t":
-            if frame.token is None:
-                frame.token = (number, column)
-                if character in "'\"":
-                    self.open_quote = frame.quote = character
+        elif character not in " \t" and frame.token is None:
+            frame.token = (number, column)
+            if character in "'\"":
+                self.open_quote = frame.quote = character
         return column + 1
 
     def is_colon(self, line: str, column: int, frame: Frame) -> bool:
@@ -85,7 +85,8 @@ class Scanner:
             frame.keys.append(line[frame.token[1] : column].strip().strip("'\""))
 
     def keys_after(self, position: tuple[int, int], last: int) -> list[str]:
-        """The keys that follow in the innermost mapping, up to a line. The scanner is of no use after that."""
+        """The keys that follow in the innermost mapping, up to a line. The scanner is of no use after
+        that."""
         frame = self.frames[-1]
         before = len(frame.keys)
         self.scan(position, (last, 1 << 30), floor=len(self.frames))

@@ -1,4 +1,5 @@
-"""What one line of block YAML begins: items (`- `) and a key, each with its column. No parser, so it cannot fail."""
+"""What one line of block YAML begins: items (`- `) and a key, each with its column. No parser, so it
+cannot fail."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""One file a feature: pure functions of a snapshot."""

@@ -1,0 +1,122 @@
+"""What features see: one version of one document, parsed and checked. Nothing in it changes afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgc.checks.structure import Use
+from imgc.diagnostics import Diagnostic, Span
+from imgc.document.document import Document
+from imgc.document.nodes import Mapping, Node
+from imgc.model.pipeline import entries
+from imgc.model.tree import TreeNode, read_tree
+
+from imgc_lsp.positions import Encoding
+
+if TYPE_CHECKING:
+    from imgc.analysis.analysis import Analysis
+
+SECTIONS = ("params", "secrets", "image_refs", "bundles", "repos", "images")
+SECTION_OF = {
+    "param": "params", "secret": "secrets", "ref": "image_refs", "bundle": "bundles", "repo": "repos",
+    "image-name": "images",
+}  # fmt: skip
+"""What a value names -> the section that declares it."""
+
+
+@dataclass(slots=True)
+class Names:
+    """The names a document declares, section by section. A section that cannot be read at the moment has the
+    names it had when it last could."""
+
+    sections: dict[str, dict[str, Span]]
+    tree: TreeNode | None
+    whole: bool
+
+    def of(self, section: str) -> dict[str, Span]:
+        return self.sections.get(section, {})
+
+
+def read_names(root: Mapping, broken: bool, before: Names | None) -> Names:
+    """The names of a document; `broken`: something in it does not parse, so what is missing may be there."""
+    sections: dict[str, dict[str, Span]] = {}
+    whole = True
+    for section in SECTIONS:
+        node = root.get(section)
+        lost = broken and (not isinstance(node, Mapping) or node.broken)
+        if lost and before is not None and before.of(section):
+            sections[section] = before.of(section)
+            whole = False
+        else:
+            sections[section] = {entry.name: entry.key.span for entry in entries(node)}
+    entry = root.entry("pipeline")
+    lost = broken and (entry is None or _broken(entry.value))
+    if lost and before is not None:
+        return Names(sections, before.tree, False)
+    return Names(sections, read_tree(entry) if entry else None, whole)
+
+
+def _broken(node: Node) -> bool:
+    return not isinstance(node, Mapping) or node.broken
+
+
+@dataclass(slots=True)
+class Settings:
+    """What a user can set (`imgc.*`); see docs/editors."""
+
+    claim: tuple[str, ...] = ()
+    """Glob patterns of further files that are pipeline files."""
+    registry_lookups: bool = False
+    engine_lookups: bool = True
+    inlay_hints: bool = True
+    code_lenses: bool = True
+    max_problems: int = 1000
+
+
+@dataclass
+class Snapshot:
+    """One version of a document. `analysis` is the newest whole analysis there is: `current` tells whether
+    it is of
+    this version; its places move with the text either way."""
+
+    uri: str
+    path: Path
+    version: int
+    encoding: Encoding
+    bom: bool
+    lines: Sequence[str]
+    document: Document
+    names: Names
+    uses: list[Use]
+    diagnostics: list[Diagnostic]
+    analysis: Analysis | None = None
+    current: bool = False
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def root(self) -> Mapping:
+        return self.document.root
+
+    @property
+    def directory(self) -> Path:
+        return self.path.parent
+
+    @cached_property
+    def nodes(self) -> dict[str, TreeNode]:
+        """The nodes of the tree by path, as written (a matrix node once)."""
+        found: dict[str, TreeNode] = {}
+        stack = [("", self.names.tree)] if self.names.tree else []
+        while stack:
+            path, node = stack.pop()
+            found[path] = node
+            stack.extend(
+                (f"{path}/{child.name}" if path else child.name, child) for child in reversed(node.children)
+            )
+        return found
+
+    def line(self, number: int) -> str:
+        return self.lines[number] if 0 <= number < len(self.lines) else ""

@@ -395,7 +395,7 @@ _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 _TRAP = re.compile(
     r"[\x00-\x08\x0a-\x1f\x7f]"  # several lines, and characters that editors change
     r"|<<"  # perhaps a here-document of the Dockerfile
-    r"|\A--"  # a flag of RUN
+    r"|\A[-+]"  # a flag of RUN, or an option of the shell
     r"|\A\#"  # a comment, if mounts put it on a line of its own
     r"|\A\s|\s\Z"  # would be cut off
     r"|\\\Z"  # joins the next line
@@ -403,11 +403,14 @@ _TRAP = re.compile(
 
 
 def _command_text(text: str, shell: Sequence[str], in_force: Sequence[str]) -> str:
+    is_posix = bool(shell) and PurePosixPath(shell[0]).name in _SHELLS
     if tuple(shell) == (tuple(in_force) or DEFAULT_SHELL):
         # Blanks around a command mean nothing to a shell; YAML's `|` adds a line break.
-        line = text.strip(" \t\n") if PurePosixPath(shell[0]).name in _SHELLS else text
+        line = text.strip(" \t\n") if is_posix else text
         if line and not _TRAP.search(line) and not _is_json(line):
             return line
+    if is_posix and text.startswith(("-", "+")):
+        text = " " + text  # else `sh -ec TEXT` takes it for options of the shell
     return _json_array((*shell, text))
 
 

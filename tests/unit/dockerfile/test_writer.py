@@ -502,7 +502,8 @@ def test_any_value_in_any_field_comes_back(drawn: list[Instruction], key: str, n
         item = found.pop(0)
         if isinstance(instruction, Command):
             plain = instruction.text.strip(" \t\n")
-            assert item.value == ("/bin/sh", "-ec", instruction.text) or (item.value == plain and shell == ())
+            script = " " + instruction.text if instruction.text.startswith(("-", "+")) else instruction.text
+            assert item.value == ("/bin/sh", "-ec", script) or (item.value == plain and shell == ())
         elif isinstance(instruction, Run):
             assert item.keyword == "RUN"
             wanted_words = [word for clause in instruction.clauses for word in ("&&", *shlex.split(clause))]

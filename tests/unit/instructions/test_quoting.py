@@ -230,9 +230,6 @@ def test_a_plain_command_is_written_as_it_is(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "--mount=type=secret,id=x cat",
-        "--network=none true",
-        "-- x",
         '["make"]',
         '["make"] && true',
         "[]",
@@ -257,6 +254,13 @@ def test_a_trap_is_avoided(text: str) -> None:
     assert found.value == ("/bin/sh", "-ec", text)
 
 
+@pytest.mark.parametrize("text", ["--mount=type=secret,id=x cat", "--network=none true", "-- x", "-x", "+x"])
+def test_a_command_is_no_option(text: str) -> None:
+    """Neither of RUN nor of the shell, which would look for them behind `-ec`."""
+    assert quoting.user_command(text) == f'["/bin/sh", "-ec", " {text}"]'
+    assert quoting.user_command(text, ("python3", "-c")) == f'["python3", "-c", "{text}"]'
+
+
 def test_blanks_around_a_command_are_left_out() -> None:
     assert quoting.user_command(" make all\n") == "make all"
     assert quoting.user_command("x = 1\n", ("python3", "-c"), ("python3", "-c")).startswith("[")
@@ -278,7 +282,8 @@ def test_a_command_comes_back(text: str, mounts: bool) -> None:
         return
     before = "--mount=type=ssh \\\n    --mount=type=cache,target=/x \\\n    " if mounts else ""
     first, second = parse(f"RUN {before}{quoting.user_command(text)}\nRUN end\n")
-    assert first.value in (("/bin/sh", "-ec", text), text.strip(" \t\n"))
+    script = " " + text if text.startswith(("-", "+")) else text
+    assert first.value in (("/bin/sh", "-ec", script), text.strip(" \t\n"))
     assert len(first.flags) == 2 * mounts
     assert second.value == "end"
 

@@ -20,7 +20,16 @@ from imgc.model.image import PipOptions
 
 PYTHON = BaseFacts("debian", "apt", "root", True, "3.11", False, source="the table of well-known bases")
 DEBIAN = BaseFacts("debian", "apt", "root", True, "", source="the table of well-known bases")
-MANAGED = BaseFacts("debian", "apt", "node", True, "3.11", True, source="the lock")
+MANAGED = BaseFacts(
+    "debian",
+    "apt",
+    "node",
+    True,
+    "3.11",
+    True,
+    source="the lock",
+    users=(("node", "1000:1000"), ("root", "0:0")),
+)
 UNKNOWN = BaseFacts()
 
 
@@ -69,9 +78,10 @@ class Kit:
     def emit(self, text: str, facts: BaseFacts = PYTHON, base: str = "python:3.11-slim", **fields) -> Recipe:
         layers = self.read(text)
         pip = fields.pop("image_pip", self.pip)
-        self.recipe = Recipe("etl", base, facts, self.findings.append, pip=pip, **fields)
+        self.recipe = Recipe("etl", base, facts, self.findings.append, user=facts.user, pip=pip, **fields)
         for layer in (*layers, *project_install_layers(layers)):
             layer.emit(self.recipe)
+        self.recipe.become("")
         return self.recipe
 
     def dockerfile(

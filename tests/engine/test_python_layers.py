@@ -136,9 +136,15 @@ def test_a_managed_python_is_left_alone(builder):
 @pytest.mark.parametrize("installer", ["uv", "pip"])
 def test_of_an_unknown_base_without_python_the_build_finds_out(builder, installer):
     tag = builder.build(
-        f"pip_packages: [six]\npip: {{installer: {installer}}}", UNKNOWN, "imgc-test/unknown:1"
+        f"pip_packages: [six]\npip: {{installer: {installer}}}", UNKNOWN, "debian:bookworm-slim"
     )
     assert builder.python(tag, WHERE.format("six")).startswith("/opt/venv/lib/python3")
+
+
+def test_an_unknown_distribution_without_python_fails_with_a_sentence(builder):
+    with pytest.raises(AssertionError):
+        builder.build("pip_packages: [six]\npip: {installer: pip}", UNKNOWN, "imgc-test/unknown:1")
+    assert "imgc: no package manager is known for unknown" in builder.log
 
 
 def test_an_unknown_base_with_packages_of_its_own_keeps_them_and_they_count(builder):
@@ -214,7 +220,7 @@ def test_uv_project(builder, uv_project, mode):
 def test_uv_project_in_a_virtual_environment(builder, uv_project):
     shutil.copytree(uv_project, builder.kit.folder / "app")
     tag = builder.build(
-        "uv_project: {pyproject: app/pyproject.toml, extra_args: --group dev}", UNKNOWN, "imgc-test/unknown:1"
+        "uv_project: {pyproject: app/pyproject.toml, extra_args: --group dev}", UNKNOWN, "debian:bookworm-slim"
     )
     assert builder.python(tag, WHERE.format("six")).startswith("/opt/venv/")
     assert "packaging" in installed(builder, tag)

@@ -46,7 +46,7 @@ def _finding(first: Spec, second: Spec) -> Diagnostic | None:
 
 
 def _same(first: Spec, second: Spec) -> bool:
-    return (first.extras, first.specifier, first.url) == (second.extras, second.specifier, second.url)
+    return all(getattr(first, of) == getattr(second, of) for of in ("extras", "specifier", "url", "local"))
 
 
 def _duplicate(first: Spec, second: Spec) -> Diagnostic:
@@ -55,15 +55,16 @@ def _duplicate(first: Spec, second: Spec) -> Diagnostic:
     return Diagnostic(
         "duplicate-requirement",
         Severity.HINT,
-        f"'{second.text}' is asked for {again} already",
+        f"{_shown(second)} is asked for {again} already",
         second.span,
-        fixes=(Fix(f"remove '{second.text}'", edits),) if edits else (),
+        fixes=(Fix(f"remove {_shown(second)}", edits),) if edits else (),
         related=(Related(first.span, "the same requirement"),),
     )
 
 
 def _shown(spec: Spec) -> str:
-    return f"'{spec.text}' ({spec.where})" if spec.where else f"'{spec.text}'"
+    text = spec.local + spec.text
+    return f"'{text}' ({spec.where})" if spec.where else f"'{text}'"
 
 
 def _exclusion(first: Spec, second: Spec) -> str | None:

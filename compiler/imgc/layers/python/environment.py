@@ -11,13 +11,16 @@ Which one follows from what is known of the base (docs/decisions/0004-python-ins
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 from imgc.diagnostics import Span
 from imgc.instructions.quoting import words
 from imgc.instructions.types import Env
 from imgc.layers.facts import BaseFacts
+from imgc.layers.kind import Layer
+from imgc.layers.python.kinds import installs_python
 from imgc.layers.python.system import PYTHON, install
 from imgc.layers.recipe import Recipe
 
@@ -39,11 +42,11 @@ _MAY_INSTALL = (
 class Environment:
     """kind: own (the base's Python), venv (VENV), found (the build finds out which of the two)
     python: its version where known
-    inherited: the parent image has made it"""
+    image: the image that has made it; another than the one being written when it extends that"""
 
     kind: Literal["own", "venv", "found"]
     python: str | None = None
-    inherited: bool = False
+    image: str = ""
 
     @property
     def uv_target(self) -> str:
@@ -66,12 +69,34 @@ def kind_of(facts: BaseFacts) -> Literal["own", "venv", "found"]:
     return "found"
 
 
-def python_need(facts: BaseFacts) -> tuple[str, ...]:
-    """System packages that Python installs need on this base: they join the image's other system packages.
+@dataclass(frozen=True, slots=True)
+class SystemNeed:
+    """System packages (by manager; "" is any other) that a layer needs: they join the image's others."""
 
-    Empty where the base has a Python of its own, and where the build finds out what it has.
+    packages: tuple[tuple[str, tuple[str, ...]], ...]
+    why: str
+    key: str
+    span: Span
+
+
+def python_need(layers: Iterable[Layer], recipe: Recipe) -> SystemNeed | None:
+    """What an image's Python layers need of the system's package manager.
+
+    Nothing where the base (or the parent, or `python_version`) has a Python that takes packages, or the build
+    finds out.
     """
-    return PYTHON[facts.manager or ""] if kind_of(facts) == "venv" else ()
+    if recipe.notes.get(NOTE) or kind_of(recipe.facts) != "venv":
+        return None
+    layer = next(filter(installs_python, layers), None)
+    return (
+        SystemNeed(tuple(PYTHON.items()), f"Python for {layer.key}", layer.key, layer.span) if layer else None
+    )
+
+
+def python_of(recipe: Recipe) -> str | None:
+    """The version of the Python that packages go to, where known."""
+    known = recipe.notes.get(NOTE)
+    return known.python if isinstance(known, Environment) else recipe.facts.python
 
 
 def environment(recipe: Recipe, key: str, span: Span | None) -> Environment:
@@ -80,7 +105,7 @@ def environment(recipe: Recipe, key: str, span: Span | None) -> Environment:
     if isinstance(known, Environment):
         return known
     facts = recipe.facts
-    found = Environment(kind_of(facts), facts.python or None)
+    found = Environment(kind_of(facts), facts.python or None, recipe.name)
     if found.kind == "venv":
         note = "this base's Python is its distribution's" if facts.python else "this base has no Python"
         recipe.run(
@@ -91,13 +116,6 @@ def environment(recipe: Recipe, key: str, span: Span | None) -> Environment:
         _find_out(recipe, key, span)
     recipe.notes[NOTE] = found
     return found
-
-
-def inherit_environment(recipe: Recipe, parent: Recipe) -> None:
-    """For an image that extends another: what the parent has made is there."""
-    known = parent.notes.get(NOTE)
-    if isinstance(known, Environment):
-        recipe.notes[NOTE] = replace(known, inherited=True)
 
 
 def put_first(recipe: Recipe, key: str, span: Span | None) -> None:
@@ -114,8 +132,8 @@ def _find_out(recipe: Recipe, key: str, span: Span | None) -> None:
     make = f"python3 -m venv --system-site-packages {VENV}"
     system = install(recipe.facts, "python")
     clause = (
-        f"{words('python3', '-c', _MAY_INSTALL)} 2>/dev/null || {make} 2>/dev/null || "
-        f"{{ {' && '.join(system.clauses)} && {make} --clear; }}"
+        f"{words('python3', '-c', _MAY_INSTALL)} 2>/dev/null ||\n"
+        f"{make} 2>/dev/null || {system.group(f'{make} --clear')}"
     )
     note = (
         "what Python this base has is unknown: its own where that takes packages, else a virtual environment"

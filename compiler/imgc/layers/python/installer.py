@@ -8,7 +8,7 @@ from imgc.diagnostics import Span
 from imgc.instructions.quoting import words
 from imgc.instructions.types import Mount
 from imgc.layers.kind import Written
-from imgc.layers.python.environment import environment
+from imgc.layers.python.environment import environment, python_of
 from imgc.layers.python.mounts import cache, secrets
 from imgc.layers.python.options import Arguments, older_than, pip_arguments, uses_pip, uv_arguments
 from imgc.layers.python.uv import moved_home, uv_command, uv_mounts
@@ -43,7 +43,7 @@ def emit_install(
 ) -> None:
     """Adds the RUN that installs `packages` (words: specs, paths, `-r FILE`) into the image's environment."""
     pip = settings.pip
-    if uses_pip(pip, recipe.facts.python):
+    if uses_pip(pip, python_of(recipe)):
         emit_pip(recipe, settings, packages, mounts, note=note)
         return
     target = environment(recipe, settings.key, settings.span).uv_target
@@ -75,6 +75,19 @@ def emit_pip(
     recipe.run((text,), settings.key, settings.span, (cache(PIP_CACHE), *mounts, *build_secrets.mounts), note)
 
 
+def check_python(recipe: Recipe, settings: Settings) -> bool:
+    """Whether uv can install for the image's Python; reports it where not."""
+    python = python_of(recipe)
+    too_old = older_than(python, UV_OLDEST)
+    if too_old:
+        recipe.error(
+            "python-too-old",
+            f"uv, which '{settings.key}' needs, supports Python 3.8 and newer; '{recipe.base}' has {python}",
+            settings.span,
+        )
+    return not too_old
+
+
 def run_uv(
     recipe: Recipe,
     settings: Settings,
@@ -86,13 +99,7 @@ def run_uv(
     note: str = "",
 ) -> None:
     """Adds a RUN of `uv TEXT`; `variables` are assignments in shell text."""
-    if older_than(recipe.facts.python, UV_OLDEST):
-        recipe.error(
-            "python-too-old",
-            f"'{settings.key}' is installed by uv, which needs Python 3.8 or newer; "
-            f"'{recipe.base}' has {recipe.facts.python}",
-            settings.span,
-        )
+    if not check_python(recipe, settings):
         return
     build_secrets = secrets((*arguments.secrets, *settings.pip.secrets, *settings.secrets))
     before = (*build_secrets.assignments, *arguments.assignments, *variables, uv_command(recipe))

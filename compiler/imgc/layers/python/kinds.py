@@ -1,4 +1,4 @@
-"""What the Python layers of an image say together. Imports none of their modules: they are loaded as needed."""
+"""What the Python layers of an image say together. Imports none of their modules."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Installing(Protocol):
     def installs(self) -> tuple[Layer, ...]: ...
 
 
-def installs_python(keys: Iterable[str]) -> bool:
-    """Whether any of an image's layer keys installs into the image's Python."""
-    return not INSTALLS.isdisjoint(keys)
+def installs_python(layer: Layer) -> bool:
+    """Whether a layer installs into the image's Python."""
+    return layer.key in INSTALLS and getattr(layer, "wants_python", True)
 
 
 def project_install_layers(layers: Iterable[Layer]) -> tuple[Layer, ...]:

@@ -11,7 +11,7 @@ from imgc.document.nodes import Scalar
 from imgc.instructions.quoting import DEFAULT_SHELL, command_problem
 from imgc.instructions.types import Command
 from imgc.layers.kind import Kind, Reading, Written
-from imgc.layers.python.environment import environment
+from imgc.layers.python.environment import environment, python_of
 from imgc.layers.python.installer import PIP_CACHE, UV_OLDEST, Settings
 from imgc.layers.python.mounts import bind, cache
 from imgc.layers.python.options import older_than, pip_variables, uv_variables
@@ -25,6 +25,7 @@ SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh", "busybox")
 
 UV_ON_PATH = "/tmp/uv-bin"
 
+_USES_PYTHON = re.compile(r"\b(?:python|pip|uv|poetry|pdm|hatch|flit)(?:[0-9.]*|x)\b")
 _USES_UV = re.compile(r"(?:^|[\s;&|(])uvx?(?=\s)")
 
 
@@ -43,20 +44,25 @@ class LocalInstall:
     def span(self) -> Span:
         return self.settings.span
 
+    @property
+    def wants_python(self) -> bool:
+        """`make install` may install anything; no Python is brought for its sake."""
+        return bool(_USES_PYTHON.search(self.text))
+
     def emit(self, recipe: Recipe) -> None:
         settings, pip = self.settings, self.settings.pip
-        home = environment(recipe, settings.key, settings.span)
-        with_uv = bool(_USES_UV.search(self.text)) and not older_than(recipe.facts.python, UV_OLDEST)
+        kind = environment(recipe, settings.key, settings.span).kind if self.wants_python else ""
+        with_uv = bool(_USES_UV.search(self.text)) and not older_than(python_of(recipe), UV_OLDEST)
         arguments = uv_variables(pip) if with_uv else pip_variables(pip)
         variables = [*arguments.assignments]
-        mounts = [cache(PIP_CACHE)]
+        mounts = [cache(PIP_CACHE)] if self.wants_python else []
         if with_uv:
             uv_mounts(recipe, settings.key, settings.span)
             mounts = [cache(CACHE), bind(f"{FOLDER}/bin", UV_ON_PATH, stage=stage_name(recipe, "uv"))]
             variables += [f'PATH="{UV_ON_PATH}:$PATH"', "UV_LINK_MODE=copy"]
-            if home.kind == "own":
+            if kind == "own":
                 variables.append("UV_SYSTEM_PYTHON=1")
-            elif home.kind == "found":
+            elif kind == "found":
                 variables.append('UV_PYTHON="$(command -v python3)"')
         uses = (*arguments.secrets, *pip.secrets, *settings.secrets)
         before = exports(uses) + "".join(f"export {variable}\n" for variable in variables)

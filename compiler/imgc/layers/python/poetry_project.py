@@ -11,12 +11,12 @@ from imgc.document.nodes import Mapping
 from imgc.instructions.quoting import words
 from imgc.instructions.types import From, Run, Stage, Step
 from imgc.layers.kind import Kind, Layer, Reading, Written
-from imgc.layers.python.environment import environment
-from imgc.layers.python.installer import UV_OLDEST, emit_install
+from imgc.layers.python.environment import environment, python_of
+from imgc.layers.python.installer import check_python, emit_install
 from imgc.layers.python.mounts import bind, cache
 from imgc.layers.python.options import older_than, uses_pip
 from imgc.layers.python.projects import POETRY, Project, read_project
-from imgc.layers.python.uv import CACHE, FOLDER, stage_name, uv_mounts
+from imgc.layers.python.uv import CACHE, FOLDER, as_root, stage_name, uv_mounts
 from imgc.layers.recipe import Recipe
 
 VERSIONS = {
@@ -50,12 +50,7 @@ class PoetryProject:
 
     def emit(self, recipe: Recipe) -> None:
         project = self.project
-        if older_than(recipe.facts.python, UV_OLDEST):
-            recipe.error(
-                "python-too-old",
-                f"'{self.key}' needs Python 3.8 or newer; '{recipe.base}' has {recipe.facts.python}",
-                self.span,
-            )
+        if not check_python(recipe, project.settings):
             return
         environment(recipe, self.key, self.span)  # before the stage: it decides what the stage has to bring
         stage = _export(recipe, project)
@@ -130,10 +125,10 @@ def _export(recipe: Recipe, project: Project) -> str:
         else ""
     )
     poetry, plugin = next(
-        versions for below, versions in VERSIONS.items() if _suits(recipe.facts.python, below)
+        versions for below, versions in VERSIONS.items() if _suits(python_of(recipe), below)
     )
     arguments = [argument for argument in project.arguments if argument not in _ALREADY]
-    if project.mixed and uses_pip(settings.pip, recipe.facts.python):
+    if project.mixed and uses_pip(settings.pip, python_of(recipe)):
         arguments.append("--without-hashes")  # pip wants all hashes or none
     export = words(
         f"{FOLDER}/bin/uv", "tool", "run", "--from", f"poetry=={poetry}",
@@ -145,15 +140,9 @@ def _export(recipe: Recipe, project: Project) -> str:
         clauses.append(f"sed -i 's/^-e //' {LIST}")
     mounts = (cache(CACHE), *project.metadata_mounts(), *project.local_mounts())
     note = "Poetry lists what it has locked; nothing of this stage gets into the image"
-    recipe.helpers.append(
-        Stage(
-            stage,
-            (
-                Step(From(stage_name(recipe, "uv"), stage), settings.key, settings.span),
-                Step(Run(tuple(clauses), mounts), settings.key, settings.span, note),
-            ),
-        )
-    )
+    run = Step(Run(tuple(clauses), mounts), settings.key, settings.span, note)
+    start = Step(From(stage_name(recipe, "uv"), stage), settings.key, settings.span)
+    recipe.helpers.append(Stage(stage, (start, *as_root(recipe, (run,), settings.key, settings.span))))
     return stage
 
 

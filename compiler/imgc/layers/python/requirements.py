@@ -160,9 +160,7 @@ def _read_wheel(path: str, extras: str, reading: Reading, span: Span) -> Spec | 
             span,
         )
         return None
-    return Spec(
-        extras, span, normalised(parts[0]), specifier=f"=={parts[1].replace('_', '+')}", url=path, local=path
-    )
+    return Spec(extras, span, normalised(parts[0]), specifier=f"=={parts[1]}", local=path)
 
 
 def _removals(node: Sequence) -> list[tuple[Node, Span]]:

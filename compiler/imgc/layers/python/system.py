@@ -2,64 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from imgc.instructions.types import Mount
+from imgc.layers import managers
 from imgc.layers.facts import BaseFacts
 
-PYTHON: dict[str, tuple[str, ...]] = {
-    "apt": ("python3", "python3-venv"),
-    "apk": ("python3",),
-    "dnf": ("python3",),
-    "microdnf": ("python3",),
-    "yum": ("python3",),
-    "zypper": ("python3",),
-}
-"""Python and its venv module."""
+PYTHON: Mapping[str, tuple[str, ...]] = {"": ("python3",), "apt": ("python3", "python3-venv")}
+"""Python with its venv module; "" is for all managers that are not named."""
 
-PIP: dict[str, tuple[str, ...]] = {
-    "apt": ("python3-pip",),
-    "apk": ("py3-pip",),
-    "dnf": ("python3-pip",),
-    "microdnf": ("python3-pip",),
-    "yum": ("python3-pip",),
-    "zypper": ("python3-pip",),
-}
+PIP: Mapping[str, tuple[str, ...]] = {"": ("python3-pip",), "apk": ("py3-pip",)}
 """pip, which brings Python along."""
-
-_COMMANDS = {
-    "apt": ("apt-get update", "apt-get install -y --no-install-recommends {}"),
-    "apk": ("apk add {}",),
-    "dnf": ("dnf install -y {}",),
-    "microdnf": ("microdnf install -y {}",),
-    "yum": ("yum install -y {}",),
-    "zypper": ("zypper --non-interactive install {}",),
-}
-_PROGRAMS = {"apt": "apt-get"}
 
 
 @dataclass(frozen=True, slots=True)
 class SystemInstall:
-    """Shell clauses that install packages, and the mounts they want."""
+    """Shell text that installs packages, in clauses that must all succeed, and the mounts it wants."""
 
     clauses: tuple[str, ...]
     mounts: tuple[Mount, ...] = ()
+
+    def group(self, then: str) -> str:
+        """The clauses and a further one as one command, a line each."""
+        lines = [line for clause in self.clauses for line in f"{clause} &&".split("\n")]
+        return "\n  ".join(["{", *lines, f"{then}; }}"])
 
 
 def install(facts: BaseFacts, what: Literal["python", "pip"]) -> SystemInstall:
     """Installs Python, or pip, by the base's package manager; where that is unknown, the build looks."""
     packages = PYTHON if what == "python" else PIP
     if facts.manager:
-        return SystemInstall(_commands(facts.manager, packages))
-    branches = [
-        f"if command -v {_PROGRAMS.get(manager, manager)} >/dev/null; "
-        f"then {' && '.join(_commands(manager, packages))}"
-        for manager in _COMMANDS
-    ]
-    missing = "echo 'imgc: this base has no Python and no package manager that imgc knows' >&2; exit 1"
-    return SystemInstall((f"{'; el'.join(branches)}; else {missing}; fi",))
+        return SystemInstall(*managers.install(facts.manager, packages_of(packages, facts.manager)))
+    return SystemInstall(managers.dispatch(packages))
 
 
-def _commands(manager: str, packages: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(command.format(" ".join(packages[manager])) for command in _COMMANDS[manager])
+def packages_of(packages: Mapping[str, tuple[str, ...]], manager: str) -> tuple[str, ...]:
+    return packages.get(manager, packages[""])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from imgc.diagnostics import Span
 from imgc.instructions.types import Env, Mount, Run, Step, User
@@ -53,8 +54,6 @@ def moved_home(recipe: Recipe) -> bool:
 def _steps(recipe: Recipe, key: str, span: Span | None) -> tuple[Step, ...]:
     """From the base, with the image's own pip options: uv comes from where its other packages come from."""
     steps: list[Step] = []
-    if recipe.facts.user not in ("root", "0"):
-        steps.append(Step(User("root"), key, span))
     if variables := tuple(
         (name, value) for name, value in recipe.env.items() if _OF_INSTALLERS.fullmatch(name)
     ):
@@ -66,11 +65,14 @@ def _steps(recipe: Recipe, key: str, span: Span | None) -> tuple[Step, ...]:
     mounts = (cache("/root/.cache/pip"), *build_secrets.mounts)
     clauses: tuple[str, ...] = (fetch,)
     known = recipe.notes.get(NOTE)
-    kind = kind_of(recipe.facts)
-    if not (kind == "own" or (isinstance(known, Environment) and known.inherited and known.kind == "venv")):
+    parents = isinstance(known, Environment) and known.kind == "venv" and known.image != recipe.name
+    kind = "own" if parents else kind_of(recipe.facts)
+    if kind != "own":
         system = install(recipe.facts, "pip")
         mounts = (*system.mounts, *mounts)
-        clauses = (*system.clauses, fetch) if kind == "venv" else (_either(fetch, system.clauses),)
+        clauses = (
+            (*system.clauses, fetch) if kind == "venv" else (f"{fetch} || {system.group(_of_system(fetch))}",)
+        )
     steps.append(
         Step(
             Run(clauses, mounts),
@@ -79,10 +81,19 @@ def _steps(recipe: Recipe, key: str, span: Span | None) -> tuple[Step, ...]:
             "uv, which is only mounted in the installs below",
         )
     )
-    return tuple(steps)
+    return as_root(recipe, steps, key, span)
 
 
-def _either(fetch: str, system: tuple[str, ...]) -> str:
-    """With the base's own pip, else with that of its package manager."""
-    again = fetch.replace("python3 -m", "/usr/bin/python3 -m")
-    return f"{fetch} || {{ {' && '.join((*system, again))}; }}"
+def as_root(recipe: Recipe, steps: Iterable[Step], key: str, span: Span | None) -> tuple[Step, ...]:
+    """Steps of a throw-away stage that need root: where the base's user is another, it is restored, as
+    linters look for."""
+    user = recipe.runs_as or recipe.facts.user
+    if user.partition(":")[0] in ("root", "0"):
+        return tuple(steps)
+    ids = dict(recipe.facts.users or ()).get(user, user)
+    return (Step(User("0"), key, span), *steps, Step(User(ids), key, span))
+
+
+def _of_system(fetch: str) -> str:
+    """By the pip that came with the package manager, whatever else is first on PATH."""
+    return fetch.replace("python3 -m", "/usr/bin/python3 -m")

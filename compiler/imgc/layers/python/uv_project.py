@@ -12,8 +12,8 @@ from imgc.diagnostics import Span
 from imgc.instructions.quoting import words
 from imgc.instructions.types import Mount
 from imgc.layers.kind import Kind, Layer, Reading, Written
-from imgc.layers.python.environment import environment
-from imgc.layers.python.installer import run_uv
+from imgc.layers.python.environment import environment, python_of
+from imgc.layers.python.installer import check_python, run_uv
 from imgc.layers.python.options import uv_arguments
 from imgc.layers.python.projects import UV, Project, read_project
 from imgc.layers.recipe import Recipe
@@ -65,12 +65,34 @@ def read_uv_project(written: Written, reading: Reading) -> UvProject | None:
     return UvProject(project) if project else None
 
 
+def _supports(requires: str, python: str | None) -> bool:
+    """Whether a Python known to be there may be one that the project is for; of "3.11" any patch release."""
+    if not requires or not python:
+        return True
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    versions = (f"{python}.0", f"{python}.99") if python.count(".") < 2 else (python,)
+    try:
+        return any(SpecifierSet(requires).contains(version) for version in versions)
+    except InvalidSpecifier:
+        return True  # uv says what is wrong with it
+
+
 def _sync(
     recipe: Recipe, project: Project, flags: tuple[str, ...], mounts: tuple[Mount, ...], note: str
 ) -> None:
     """`--inexact` keeps what other layers have installed. Default groups (development) stay out of an image
     unless `extra_args` asks for a group; only a Python that is there is used."""
+    if not check_python(recipe, project.settings):
+        return
     prefix = environment(recipe, project.settings.key, project.settings.span).prefix
+    if not _supports(project.requires_python, python_of(recipe)):
+        recipe.error(
+            "requires-python",
+            f"the project needs Python {project.requires_python}; '{recipe.base}' has {python_of(recipe)}",
+            project.settings.span,
+        )
+        return
     arguments = uv_arguments(project.settings.pip)
     text = words(
         "sync", "--project", project.place, "--frozen", "--inexact", "--no-editable", "--no-default-groups",

@@ -98,4 +98,4 @@ def written_below(recipe: Recipe, path: str) -> str:
     if path == recipe.workdir:
         return "."
     inside = recipe.workdir.rstrip("/") + "/"
-    return path.removeprefix(inside) if path.startswith(inside) else path
+    return f"./{path.removeprefix(inside)}" if path.startswith(inside) else path

@@ -44,7 +44,7 @@ def test_each_is_a_run_at_its_own_place(kit: Kit) -> None:
         ("commands: [1, null, [a], {b: c}]", []),
         ("commands: make", []),
     ],
-)  # fmt: skip
+)
 def test_what_is_said(kit: Kit, source: str, said: list[tuple[str, int, int]]) -> None:
     kit.image(source)
     assert kit.said == said

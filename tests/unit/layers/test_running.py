@@ -7,7 +7,6 @@ from dataclasses import replace
 import dockerfile
 import pytest
 from code_layers import DEBIAN, NO_SHELL, NOT_ROOT, UNKNOWN, Kit, fixed, hadolint
-
 from imgc.diagnostics import Diagnostic
 from imgc.instructions.types import Cmd, Entrypoint, Expose, Healthcheck, Label, Shell, StopSignal
 from imgc.layers.recipe import Recipe
@@ -42,7 +41,7 @@ def test_all_of_it(kit: Kit) -> None:
         "ENV MODE=prod\n"
         "EXPOSE 8080 53/udp 8000-8010/tcp\n"
         "STOPSIGNAL SIGINT\n"
-        'HEALTHCHECK --interval=90s --timeout=0.005s --start-period=5s --retries=3 CMD ["curl", "-f", "localhost"]\n'
+        'HEALTHCHECK --interval=90s --timeout=0.005s --start-period=5s --retries=3 CMD ["curl", "-f", "localhost"]\n'  # noqa: E501
         'SHELL ["/bin/bash", "-ec"]\n'
         'ENTRYPOINT ["python", "-m", "8"]\n'
         'CMD ["a b", "$HOME", "\\n", "true"]\n'
@@ -82,7 +81,10 @@ def test_values(kit: Kit, source: str, expected: object) -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("expose: [8080, 0, 65536, 9-7, '70000/udp']", [("bad-port", 1, 16), ("bad-port", 1, 19), ("bad-port", 1, 26), ("bad-port", 1, 31)]),
+        (
+            "expose: [8080, 0, 65536, 9-7, '70000/udp']",
+            [("bad-port", 1, 16), ("bad-port", 1, 19), ("bad-port", 1, 26), ("bad-port", 1, 31)],
+        ),
         ("stop_signal: SIGTREM", [("bad-signal", 1, 14)]),
         ("stop_signal: 65", [("bad-signal", 1, 14)]),
         ("stop_signal: SIGRTMIN+16", [("bad-signal", 1, 14)]),
@@ -103,7 +105,7 @@ def test_values(kit: Kit, source: str, expected: object) -> None:
         ("{user: a b, shell: x, workdir: 5, entrypoint: [{a: b}], runtime_env: x}", []),
         ("healthcheck: {cmd: [x], interval: soon, retries: 0}", []),
     ],
-)  # fmt: skip
+)
 def test_what_is_said(kit: Kit, source: str, said: list[tuple[str, int, int]]) -> None:
     kit.image(source)
     assert kit.said == said
@@ -130,9 +132,12 @@ def test_fixes(kit: Kit) -> None:
         ("workdir: /a/../b//c/.", ["WORKDIR /b/c"]),
         ("workdir: //a", ["WORKDIR /a"]),
         ("workdir: '/a $b'", ['WORKDIR "/a \\$b"']),
-        ("layers:\n- workdir: /a\n- workdir: b\n- workdir: /a/b\nworkdir: /c", ["WORKDIR /a", "WORKDIR /a/b", "WORKDIR /c"]),
+        (
+            "layers:\n- workdir: /a\n- workdir: b\n- workdir: /a/b\nworkdir: /c",
+            ["WORKDIR /a", "WORKDIR /a/b", "WORKDIR /c"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_workdir(kit: Kit, source: str, expected: list[str]) -> None:
     assert kit.dockerfile(source).splitlines()[1:] == expected
 
@@ -181,7 +186,7 @@ def test_on_an_unknown_base_the_build_looks(kit: Kit) -> None:
     lines = [line.strip() for line in text.replace("\\\n", "").replace("     ", " ").splitlines()]
     assert [" ".join(line.split()) for line in lines[1:]] == [
         "RUN { grep -q '^app[.]x:' /etc/passwd || { { grep -q '^app[.]x:' /etc/group || "
-        "echo app.x:x:10001: >>/etc/group; } && echo app.x:x:10001:10001::/home/app.x:/bin/sh >>/etc/passwd && "
+        "echo app.x:x:10001: >>/etc/group; } && echo app.x:x:10001:10001::/home/app.x:/bin/sh >>/etc/passwd && "  # noqa: E501
         "mkdir -p /home/app.x && chown 10001:10001 /home/app.x; }; }",
         "USER app.x",
     ]
@@ -245,7 +250,7 @@ def test_it_is_said_once_although_code_needs_the_user_first(kit: Kit) -> None:
     assert kit.said == [("base-without-shell", 1, 7)]
 
 
-def test_generated_runs_become_root_again(kit: Kit) -> None:
+def test_generated_runs_become_root_again() -> None:
     findings: list[Diagnostic] = []
     recipe = Recipe(
         "app", "acme/base:1", replace(NOT_ROOT, users=()), findings.append, user="node", owner="app"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgc.context.digest import digest
+from imgc.context.digest import Digests
 from imgc.context.ignore import Matcher, default_patterns, literal, parse, rebase
 from imgc.context.narrow import in_context, narrow
 from imgc.context.project import Project
@@ -26,40 +26,48 @@ class BuildContext:
     root: Path
     ignore: str
     paths: tuple[str, ...]
-
-    def digest(self) -> str:
-        """`sha256:…` of the files that the image takes; OSError when one cannot be read."""
-        taken = [path for path in self.paths if not f"/{path}/".count(f"/{SOURCES}/")]
-        return digest(self.root, taken, Matcher(parse(self.ignore)))
+    matcher: Matcher
 
 
-def context_of(image: ResolvedImage, project: Project, output: Path) -> BuildContext:
-    """The context of an image. `output` is where the compiled files go: never a part of it."""
-    root = project.directory / image.context
-    written = _user_patterns(image, project)
-    if image.dockerfile is not None:
-        own = [f"/{path}" for path in _own_files(project, output, root)]
-        ignore = "".join(f"{line}\n" for line in (*written, *own))
-        return BuildContext(image.context, root, ignore, (".",))
-    paths = tuple(in_context(path, project.directory, image.context) for path in image.paths)
-    named = tuple(in_context(path, project.directory, image.context) for path in image.named)
-    defaults = default_patterns(_own_files(project, output, root))
-    ignore = narrow(paths, named=named, user=written, defaults=defaults)
-    return BuildContext(image.context, root, ignore, paths)
+class Contexts:
+    """The contexts of a pipeline's images; those that take the same files are looked at once. `output` is where
+    the compiled files go: never a part of a context."""
 
+    def __init__(self, project: Project, output: Path) -> None:
+        self.project = project
+        self.own = [
+            project.directory / Path(project.file).name,
+            project.directory / LOCK,
+            project.directory / "compiled",
+            output.resolve(),
+        ]
+        self.known: dict[object, BuildContext] = {}
+        self.digests = Digests()
 
-def _own_files(project: Project, output: Path, root: Path) -> list[str]:
-    """The pipeline file, the lock and the output folder, relative to the context, where they lie in it."""
-    own = [project.directory / Path(project.file).name, project.directory / LOCK, output]
-    return [
-        literal(path.relative_to(root.resolve()).as_posix())
-        for path in map(_absolute, own)
-        if path.is_relative_to(root.resolve())
-    ]
+    def of(self, image: ResolvedImage) -> BuildContext:
+        """The context of an image."""
+        written = _user_patterns(image, self.project)
+        key = (image.context, image.paths, image.named, written, image.dockerfile is not None)
+        if key not in self.known:
+            self.known[key] = self.new(image, written)
+        return self.known[key]
 
+    def digest(self, context: BuildContext) -> str:
+        """`sha256:…` of the files that a context gives; OSError when one cannot be read."""
+        taken = [path for path in context.paths if f"/{SOURCES}/" not in f"/{path}/"]
+        return self.digests.digest(context.root, taken, context.matcher)
 
-def _absolute(path: Path) -> Path:
-    return path.resolve()
+    def new(self, image: ResolvedImage, written: tuple[str, ...]) -> BuildContext:
+        project = self.project
+        root = (project.directory / image.context).resolve()
+        own = [path.relative_to(root).as_posix() for path in self.own if path.is_relative_to(root)]
+        if image.dockerfile is not None:
+            ignore = "".join(f"{line}\n" for line in (*written, *(f"/{literal(path)}" for path in own)))
+            return BuildContext(image.context, root, ignore, (".",), Matcher(parse(ignore)))
+        paths = tuple(in_context(path, project.directory, image.context) for path in image.paths)
+        named = tuple(in_context(path, project.directory, image.context) for path in image.named)
+        ignore = narrow(paths, named=named, user=written, defaults=default_patterns(own))
+        return BuildContext(image.context, root, ignore, paths, Matcher(parse(ignore)))
 
 
 def _user_patterns(image: ResolvedImage, project: Project) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ def _add(nodes: list[JSON], tree: JSON, parent: JSON | None, after: list[str]) -
         "needs": needs,
         "source": place(line, 1),
         **settings,
-        "places": {key: place(line, 5) for key in settings},
+        "places": {key: place(line, 5) for key in tree if key != "children"},
     }
     node["retry"] = {**DEFAULTS["retry"], **settings.get("retry", {})}
     nodes.append(node)

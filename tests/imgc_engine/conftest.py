@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-SHARED = Path(__file__).parents[1] / "engine"
-if str(SHARED) not in sys.path:
-    sys.path.insert(0, str(SHARED))  # for `plans`: pytest runs with --import-mode=importlib
+HERE = Path(__file__).parent
+for folder in (HERE, HERE.parent / "engine"):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))  # for `simulation` and `plans`: pytest has --import-mode=importlib

@@ -1,0 +1,1 @@
+"""Runs the nodes of a plan: a scheduler that knows no Docker, and a runner that knows nothing else."""

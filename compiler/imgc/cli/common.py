@@ -98,7 +98,11 @@ def read(argument: str) -> Input:
 
 def analyse_file(argument: str, arguments: argparse.Namespace) -> Analysis:
     """Reads and analyses a pipeline file with the options of `compile_arguments`."""
-    given = read(argument)
+    return analyse_input(read(argument), arguments)
+
+
+def analyse_input(given: Input, arguments: argparse.Namespace) -> Analysis:
+    """Analyses a file that has been read, with the options of `compile_arguments`."""
     options = Options(
         params=pairs(arguments.param, "--param"),
         refs=pairs(arguments.image, "--image"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from imgc.diagnostics.diagnostic import Diagnostic, Severity
 from imgc.diagnostics.span import Span
@@ -48,7 +48,7 @@ def _range(span: Span) -> dict[str, int]:
     return {"line": line + 1, "column": column + 1, "end_line": end_line + 1, "end_column": end_column + 1}
 
 
-def pretty(diagnostics: Iterable[Diagnostic], sources: dict[str, Sequence[str]], color: bool = False) -> str:
+def pretty(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Sequence[str]], color: bool = False) -> str:
     """Each finding with its place, an excerpt with the range marked, the message and the help.
 
     `sources` holds the lines of the files, by the name that spans carry.
@@ -56,7 +56,7 @@ def pretty(diagnostics: Iterable[Diagnostic], sources: dict[str, Sequence[str]],
     return "\n".join(_one(diagnostic, sources, color) for diagnostic in diagnostics)
 
 
-def _one(diagnostic: Diagnostic, sources: dict[str, Sequence[str]], color: bool) -> str:
+def _one(diagnostic: Diagnostic, sources: Mapping[str, Sequence[str]], color: bool) -> str:
     paint = _painter(color)
     tint = _COLORS[diagnostic.severity]
     span = diagnostic.span
@@ -72,7 +72,7 @@ def _one(diagnostic: Diagnostic, sources: dict[str, Sequence[str]], color: bool)
 
 
 def _excerpt(
-    span: Span, sources: dict[str, Sequence[str]], label: str, paint: _Paint, tint: str
+    span: Span, sources: Mapping[str, Sequence[str]], label: str, paint: _Paint, tint: str
 ) -> list[str]:
     text = sources.get(span.file, ())
     number, column = span.start
@@ -127,7 +127,7 @@ def width(text: str) -> int:
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
     """`2 errors, 1 warning`; empty when there is nothing."""
-    counts = {severity: 0 for severity in Severity}
+    counts = dict.fromkeys(Severity, 0)
     for diagnostic in diagnostics:
         counts[diagnostic.severity] += 1
     return ", ".join(

@@ -24,6 +24,15 @@ class Source:
     commit: str = ""
 
 
+_IDS = {"root": "0", "mambauser": "57439:57439", "jovyan": "1000:100"}
+"""Ids of the users that well-known bases run as."""
+
+
+def same_user(first: str, second: str) -> bool:
+    """Whether two names or ids are the same user: `root`, `0` and `0:0` are."""
+    return first == second or all(user in ("root", "0", "0:0", "root:root") for user in (first, second))
+
+
 @dataclass(slots=True)
 class Recipe:
     """One image being written: `steps` of its final stage and `helpers`, throw-away stages before it.
@@ -94,13 +103,18 @@ class Recipe:
         """Makes `user` the one in force; "" means the one that commands run as: the base's own, unless a
         `user` step says otherwise."""
         user = user or self.runs_as or self.facts.user
-        if user != self.user:
-            self.add(User(user), "user", None)
+        if not same_user(user, self.user):
+            self.add(User(self.number(user)), "user", None)
+
+    def number(self, user: str) -> str:
+        """A user by its ids where they are known, which an orchestrator can tell from root."""
+        return (_IDS | dict(self.facts.users or ())).get(user, user)
 
     def stage(self, name: str, steps: tuple[Step, ...]) -> None:
         """Adds a throw-away stage before the image's own; the same name twice is one stage."""
         if all(stage.name != name for stage in self.helpers):
-            self.helpers.append(Stage(name, (Step(From(self.base, name)), *steps)))
+            start = Step(From(self.base, name), steps[0].key, steps[0].span)
+            self.helpers.append(Stage(name, (start, *steps)))
 
     def copy(self, sources: tuple[str, ...], destination: str, key: str, span: Span | None) -> None:
         self.add(Copy(sources, destination, chown=self.owner), key, span)

@@ -62,6 +62,7 @@ def _recipe(image: ResolvedImage, keys: Mapping, lock: Lock, reading: Reading) -
         workdir=image.workdir,
         user=image.user or image.facts.user,
         owner=text(keys.get("user")),
+        owner_span=entry.key.span if (entry := keys.entry("user")) else None,
         shell=texts(keys.get("shell")) or image.shell,
         code_dir=text(keys.get("workdir")) or "/app",
         auto_workdir=flag(keys.get("auto_workdir"), True),

@@ -1,0 +1,5 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["six"]
+# ///
+import six

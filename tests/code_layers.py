@@ -22,7 +22,7 @@ from imgc.layers.registry import MODULES, kind
 from imgc.layers.running import emit_running
 from imgc.model.image import PipOptions
 from imgc.model.pipeline import flag, text, texts
-from imgc.resolve.options import secret_uses
+from imgc.model.secrets import secret_uses
 
 DEBIAN = BaseFacts("debian", "apt", shell=True, python="3.11", python_managed=False, source="the table")
 NOT_ROOT = replace(DEBIAN, user="node")

@@ -14,7 +14,8 @@ from imgc.layers.facts import BaseFacts
 from imgc.layers.kind import Layer, Reading, Written
 from imgc.layers.python import conda, local_install, poetry_project, replicate, requirements, uv_project
 from imgc.layers.python.kinds import project_install_layers
-from imgc.layers.python.options import read_pip, read_secrets
+from imgc.layers.python.options import read_pip
+from imgc.model.secrets import secret_uses
 from imgc.layers.recipe import Recipe
 from imgc.model.image import PipOptions
 
@@ -66,7 +67,7 @@ class Kit:
         root = load("pipeline.yaml", text).root
         reading = Reading(Project(self.folder, "pipeline.yaml"), self.findings.append)
         self.pip = pip = read_pip(node, reading) if (node := root.get("pip")) else PipOptions()
-        uses = read_secrets(node) if (node := root.get("secrets")) else ()
+        uses = secret_uses(node) if (node := root.get("secrets")) else ()
         layers: list[Layer] = []
         for kind in sorted(KINDS, key=lambda kind: kind.order):
             for key in kind.keys:

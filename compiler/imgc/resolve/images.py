@@ -17,14 +17,15 @@ from imgc.instructions.types import From, Stage, Step
 from imgc.layers import registry
 from imgc.layers.kind import Layer, Reading, Written
 from imgc.lock.lock import Lock
-from imgc.model.image import Image, PipOptions
+from imgc.model.image import Image
 from imgc.model.pipeline import Pipeline, flag, text, texts
 from imgc.model.reference import looks_like_reference
+from imgc.model.secrets import secret_uses
 from imgc.resolve import recipe
 from imgc.resolve.dockerfile_start import read_dockerfile
 from imgc.resolve.image import PARENT, Builder, ResolvedImage
 from imgc.resolve.layering import Layers, collect
-from imgc.resolve.options import pip_options, secret_uses
+from imgc.resolve.options import pip_options
 from imgc.resolve.start import BUILDERS, base_of, check_reference, default_base
 
 IDENTITY = (
@@ -97,12 +98,12 @@ class _Resolving:
     def resolve(self) -> ResolvedImage | None:
         start = self.start()
         if start is None:
-            self.read_layers(collect(self.image, self.resolver.pipeline, False))
+            self.read_layers(collect(self.image, self.resolver.pipeline, False, self.reading))
             return None
         start.inline = self.image.inline
         if start.skip_build:
             return start
-        layers = collect(self.image, self.resolver.pipeline, self.wants_stack(start))
+        layers = collect(self.image, self.resolver.pipeline, self.wants_stack(start), self.reading)
         if start.dockerfile is not None:
             if not self.adds(layers):
                 return start
@@ -320,8 +321,7 @@ class _Resolving:
         resolved = self.on_base(base[0], entry)
         if metadata.dependencies:
             items = tuple(Scalar(spec, spec, entry.value.span) for spec in metadata.dependencies)
-            pip = self.node.entry("pip")
-            options = pip_options(pip.value if pip else None, PipOptions(), pip.key.span if pip else None)
+            options = pip_options(self.node, self.reading)
             secrets = secret_uses(self.node.get("secrets"))
             written = Written(
                 "pip_packages", entry.key.span, Sequence(items, entry.value.span), options, secrets, self.node

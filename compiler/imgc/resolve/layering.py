@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from imgc.diagnostics import Span
 from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence
-from imgc.layers.kind import Written
+from imgc.layers.kind import Reading, Written
 from imgc.layers.registry import EXPLICIT_ONLY, MODULES
 from imgc.model.image import Image, PipOptions, SecretUse
 from imgc.model.pipeline import Pipeline, Requirements, flag, items
-from imgc.resolve.options import pip_options, secret_uses
+from imgc.model.secrets import secret_uses
+from imgc.resolve.options import pip_options
 
 GROUPED = ("system_packages", "apt_packages", "pip_packages")
 """What bundles and the stack hold."""
@@ -31,12 +32,9 @@ class Layers:
     explicit: tuple[Written, ...]
 
 
-def collect(image: Image, pipeline: Pipeline, stack: bool) -> Layers:
+def collect(image: Image, pipeline: Pipeline, stack: bool, reading: Reading) -> Layers:
     """Collects the layers of an image. `stack`: whether the document's stack belongs to it."""
-    pip_entry = image.node.entry("pip")
-    pip = pip_options(
-        pip_entry.value if pip_entry else None, PipOptions(), pip_entry.key.span if pip_entry else None
-    )
+    pip = pip_options(image.node, reading)
     secrets = secret_uses(image.node.get("secrets"))
     groups = _bundles(image.node.entry("bundles"), pipeline)
     if stack and pipeline.stack is not None and flag(image.node.get("install_stack"), True):
@@ -45,7 +43,7 @@ def collect(image: Image, pipeline: Pipeline, stack: bool) -> Layers:
     explicit: list[Written] = []
     for item in items(image.node.get("layers")):
         if isinstance(item, Mapping):
-            explicit += _item(item, pip, secrets, pipeline)
+            explicit += _item(item, pip, secrets, pipeline, reading)
     return Layers(tuple(fixed), tuple(explicit))
 
 
@@ -80,14 +78,13 @@ def _join(key: str, entry: Entry | None, groups: Many[Requirements]) -> tuple[Sp
 
 
 def _item(
-    item: Mapping, pip: PipOptions, secrets: tuple[SecretUse, ...], pipeline: Pipeline
+    item: Mapping, pip: PipOptions, secrets: tuple[SecretUse, ...], pipeline: Pipeline, reading: Reading
 ) -> list[Written]:
     """One item of `layers`: a layer key with its own `pip` and `secrets`."""
     entry = next((entry for entry in item.entries if entry.name in MODULES or entry.name == "bundles"), None)
     if entry is None:
         return []
-    own_pip = item.entry("pip")
-    options = pip_options(own_pip.value if own_pip else None, pip, own_pip.key.span if own_pip else None)
+    options = pip_options(item, reading, pip)
     own = secret_uses(item.get("secrets"))
     if entry.name != "bundles":
         return [

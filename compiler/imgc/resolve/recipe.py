@@ -17,10 +17,10 @@ from imgc.layers.recipe import Recipe
 from imgc.layers.running import emit_running
 from imgc.layers.system_packages import SystemPackages, joined, with_extra
 from imgc.lock.lock import Lock
-from imgc.model.image import PipOptions
 from imgc.model.pipeline import entries, flag, text, texts
+from imgc.model.secrets import secret_uses
 from imgc.resolve.image import ResolvedImage
-from imgc.resolve.options import pip_options, secret_uses
+from imgc.resolve.options import pip_options
 
 CODE = ("copy_dir", "copy_repo", "copy_url", "code_bundle")
 AFTER_CODE = ("local_project_install", "commands")
@@ -51,7 +51,6 @@ def write(
 
 def _recipe(image: ResolvedImage, keys: Mapping, lock: Lock, reading: Reading) -> Recipe:
     """An empty recipe with what the keys and the parent say."""
-    pip = keys.entry("pip")
     start = image.stages[-1].steps[0]
     assert isinstance(start.instruction, From)
     recipe = Recipe(
@@ -66,7 +65,7 @@ def _recipe(image: ResolvedImage, keys: Mapping, lock: Lock, reading: Reading) -
         shell=texts(keys.get("shell")) or image.shell,
         code_dir=text(keys.get("workdir")) or "/app",
         auto_workdir=flag(keys.get("auto_workdir"), True),
-        pip=pip_options(pip.value if pip else None, PipOptions(), pip.key.span if pip else None),
+        pip=pip_options(keys, reading),
         secrets=secret_uses(keys.get("secrets")),
         ssh=texts(keys.get("ssh")),
         runs_as=image.user if image.parent else "",

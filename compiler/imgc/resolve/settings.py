@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from imgc.diagnostics import Span
 from imgc.document.nodes import Mapping, Node, Scalar, plain
 from imgc.model.pipeline import entries, flag, items, text, texts
+from imgc.model.secrets import secret_uses
 from imgc.model.units import seconds, size
-from imgc.resolve.options import secret_uses
 
 INHERITED = (
     "image", "env", "secrets", "workdir", "user", "cpu", "mem", "gpu", "shm_size", "network", "mounts",

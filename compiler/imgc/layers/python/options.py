@@ -13,6 +13,7 @@ from imgc.layers.kind import Reading
 from imgc.layers.secrets import FOLDER as SECRETS
 from imgc.model.image import PipOptions, SecretUse
 from imgc.model.pipeline import flag, items, text
+from imgc.model.secrets import secret_uses
 
 INDEX_NAME = "private"
 """uv takes user and password of an index from variables named after it."""
@@ -64,7 +65,7 @@ def read_pip(node: Node, reading: Reading, outer: PipOptions | None = None) -> P
     if (installer := node.get("installer")) is not None:
         options = replace(options, installer=text(installer))
     if (uses := node.get("secrets")) is not None:
-        options = replace(options, secrets=read_secrets(uses))
+        options = replace(options, secrets=secret_uses(uses))
     return options
 
 
@@ -88,18 +89,6 @@ def read_arguments(node: Node, reading: Reading) -> tuple[str, ...]:
             reading.error("bad-arguments", f"the argument {reason}", span)
             return ()
     return tuple(word for word, _ in words)
-
-
-def read_secrets(node: Node) -> tuple[SecretUse, ...]:
-    """`secrets`: names, or objects with `secret`, `env` or `target`, `required`."""
-    uses: list[SecretUse] = []
-    for item in items(node):
-        if isinstance(item, Scalar):
-            uses.append(SecretUse(item.text, item.span))
-        elif isinstance(item, Mapping) and isinstance(name := item.get("secret"), Scalar):
-            env, target = text(item.get("env")), text(item.get("target"))
-            uses.append(SecretUse(name.text, name.span, env, target, flag(item.get("required"), True)))
-    return tuple(uses)
 
 
 def _index(node: Node, options: PipOptions, reading: Reading) -> PipOptions:

@@ -14,7 +14,7 @@ from imgc.instructions.types import Cmd, Entrypoint, Expose, Healthcheck, Label,
 from imgc.layers.env import emit_env, read_variables
 from imgc.layers.kind import Kind, Layer, Reading, Written
 from imgc.layers.recipe import Recipe
-from imgc.layers.users import ensure_user, make
+from imgc.layers.users import USER, ensure_user, make
 from imgc.layers.workdir import set_workdir, workdir_of
 from imgc.model.units import seconds
 
@@ -22,7 +22,6 @@ __all__ = ["KIND", "emit_running", "ensure_user"]
 
 Report = Callable[[Diagnostic], None]
 
-_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
 _LARGEST_ID = 2**32 - 2
 _PORT = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(tcp|udp|sctp))?")
 _SIMPLE = re.compile(r"[0-9]+(?:\.[0-9]+)?[smh]")
@@ -90,7 +89,7 @@ def user_of(node: Node, report: Report) -> str:
     if not isinstance(node, Scalar) or isinstance(node.value, (bool, float)) or node.value is None:
         return ""
     user = node.text if isinstance(node.value, str) else str(node.value)
-    if not _USER.fullmatch(user):
+    if not USER.fullmatch(user):
         return ""
     for part in user.split(":"):
         if part.isdigit() and int(part) > _LARGEST_ID:

@@ -14,6 +14,9 @@ from imgc.instructions.quoting import words
 from imgc.instructions.types import Command, Run
 from imgc.layers.recipe import Recipe
 
+USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
+"""A user: `NAME[:GROUP]`, each perhaps an id."""
+
 UID = 10001
 """Of a user made here: above the ids that distributions give out."""
 
@@ -56,6 +59,8 @@ def ensure_user(recipe: Recipe, folder: str = "") -> None:
 
     Called before anything is installed, it knows best what ids the user has.
     """
+    if not USER.fullmatch(recipe.owner):
+        recipe.owner = ""  # what is wrong with it is said where it is written
     if recipe.owner:
         recipe.owner = make(recipe, recipe.owner, "user", recipe.owner_span, folder)
 

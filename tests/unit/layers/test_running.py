@@ -8,7 +8,17 @@ import dockerfile
 import pytest
 from code_layers import DEBIAN, NO_SHELL, NOT_ROOT, UNKNOWN, Kit, fixed, hadolint
 from imgc.diagnostics import Diagnostic
-from imgc.instructions.types import Cmd, Entrypoint, Expose, Healthcheck, Label, Shell, StopSignal
+from imgc.instructions.types import (
+    Cmd,
+    Copy,
+    Entrypoint,
+    Expose,
+    Healthcheck,
+    Label,
+    Shell,
+    StopSignal,
+    Workdir,
+)
 from imgc.layers.recipe import Recipe
 from imgc.layers.users import ensure_user, make
 
@@ -41,7 +51,7 @@ def test_all_of_it(kit: Kit) -> None:
         "ENV MODE=prod\n"
         "EXPOSE 8080 53/udp 8000-8010/tcp\n"
         "STOPSIGNAL SIGINT\n"
-        'HEALTHCHECK --interval=90s --timeout=0.005s --start-period=5s --retries=3 CMD ["curl", "-f", "localhost"]\n'  # noqa: E501
+        'HEALTHCHECK --interval=90s --timeout=0.005s --start-period=5s --retries=3 CMD ["curl", "-f", "localhost"]\n'
         'SHELL ["/bin/bash", "-ec"]\n'
         'ENTRYPOINT ["python", "-m", "8"]\n'
         'CMD ["a b", "$HOME", "\\n", "true"]\n'
@@ -186,7 +196,7 @@ def test_on_an_unknown_base_the_build_looks(kit: Kit) -> None:
     lines = [line.strip() for line in text.replace("\\\n", "").replace("     ", " ").splitlines()]
     assert [" ".join(line.split()) for line in lines[1:]] == [
         "RUN { grep -q '^app[.]x:' /etc/passwd || { { grep -q '^app[.]x:' /etc/group || "
-        "echo app.x:x:10001: >>/etc/group; } && echo app.x:x:10001:10001::/home/app.x:/bin/sh >>/etc/passwd && "  # noqa: E501
+        "echo app.x:x:10001: >>/etc/group; } && echo app.x:x:10001:10001::/home/app.x:/bin/sh >>/etc/passwd && "
         "mkdir -p /home/app.x && chown 10001:10001 /home/app.x; }; }",
         "USER app.x",
     ]
@@ -258,3 +268,9 @@ def test_generated_runs_become_root_again() -> None:
     ensure_user(recipe, "/app")
     recipe.become("")
     assert [type(step.instruction).__name__ for step in recipe.steps] == ["User", "Run", "User"]
+
+
+def test_a_user_that_is_none_is_not_written(kit: Kit) -> None:
+    kit.files("a")
+    kit.image("user: a b\ncopy_dir: .")
+    assert [step.instruction for step in kit.recipe.steps[1:]] == [Workdir("/app"), Copy((".",), "./")]

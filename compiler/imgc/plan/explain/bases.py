@@ -1,0 +1,68 @@
+"""What is known of an image's base, from where, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imgc.document.nodes import Mapping
+from imgc.layers.facts import BaseFacts
+from imgc.layers.registry import is_python
+from imgc.model.pipeline import text
+from imgc.resolve.image import ResolvedImage
+
+Fact = tuple[str, str]
+
+
+def facts(image: ResolvedImage) -> Iterator[Fact]:
+    """Name and sentence of each thing that is known or assumed."""
+    known = image.facts
+    if image.parent:
+        yield "starts from", f"'{image.parent}' of this file, whose base is {image.base or 'unknown'}"
+    else:
+        yield "starts from", image.base or "the Dockerfile"
+    if image.skip_build:
+        yield "build", "none: the image is used as it is (skip_build)"
+        return
+    yield "base facts", _facts(known)
+    installs = [written.key for written in (*image.layers.fixed, *image.layers.explicit)]
+    if any(key in ("system_packages", "apt_packages") for key in installs):
+        yield "package manager", _manager(known, "apt_packages" in installs)
+    if any(is_python(key) for key in installs):
+        yield "Python installer", _installer(image)
+    if image.user or known.user != "root":
+        yield "runs as", image.user or known.user
+
+
+def _facts(known: BaseFacts) -> str:
+    if not known.source:
+        return "none: root, with /bin/sh, is assumed; imgc lock or base_facts say what is true"
+    parts = [known.distro or "a distribution that is not known"]
+    if known.python:
+        managed = " that its distribution manages" if known.python_managed else ""
+        parts.append(f"Python {known.python}{managed}")
+    elif known.python == "":
+        parts.append("no Python")
+    if known.conda:
+        parts.append(known.conda)
+    if known.shell is False:
+        parts.append("no shell")
+    if known.user != "root":
+        parts.append(f"user {known.user}")
+    return f"{', '.join(parts)} (from {known.source})"
+
+
+def _manager(known: BaseFacts, asked: bool) -> str:
+    if known.manager:
+        return f"{known.manager}, because {known.source} says that the base is {known.distro or 'of that kind'}"
+    if asked:
+        return "apt, because apt_packages asks for it; nothing is known of the base"
+    return "found by the build in /etc/os-release, because nothing is known of the base"
+
+
+def _installer(image: ResolvedImage) -> str:
+    pip = image.node.entry("pip")
+    if pip is not None and isinstance(pip.value, Mapping) and (written := text(pip.value.get("installer"))):
+        return f"{written}, because pip.installer says so"
+    if any(stage.name == "uv" for stage in image.stages):
+        return "uv, the default; it is mounted from a stage of its own and is in no layer of the image"
+    return "chosen by the layer: see its lines below"

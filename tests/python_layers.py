@@ -15,9 +15,9 @@ from imgc.layers.kind import Layer, Reading, Written
 from imgc.layers.python import conda, local_install, poetry_project, replicate, requirements, uv_project
 from imgc.layers.python.kinds import project_install_layers
 from imgc.layers.python.options import read_pip
-from imgc.model.secrets import secret_uses
 from imgc.layers.recipe import Recipe
 from imgc.model.image import PipOptions
+from imgc.model.secrets import secret_uses
 
 PYTHON = BaseFacts("debian", "apt", "root", True, "3.11", False, source="the table of well-known bases")
 DEBIAN = BaseFacts("debian", "apt", "root", True, "", source="the table of well-known bases")

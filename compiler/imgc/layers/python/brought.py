@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from imgc.diagnostics import Span
 from imgc.instructions.quoting import words
 from imgc.layers.python.environment import NOTE, PYTHONS, VENV, Environment, put_first
@@ -16,7 +18,9 @@ def emit_python_version(recipe: Recipe, version: str, key: str, span: Span) -> N
     Which patch release a version like "3.12" is follows from the version of uv. pip is there as well, for the
     user's own commands.
     """
-    arguments = uv_arguments(recipe.pip)
+    arguments = uv_arguments(
+        replace(recipe.pip, pre=False)
+    )  # what `pip` comes from; the seed is no pre-release
     replacing = ("--clear",) if recipe.notes.pop(NOTE, None) else ()  # a parent's environment
     text = words(
         "venv", "--managed-python", "--python", version, "--seed", *replacing, *arguments.words, VENV

@@ -1,6 +1,6 @@
 """Where Python packages go in an image: into the base's own Python, or into a virtual environment.
 
-Which one follows from what is known of the base (docs/decisions/0004-python-installs.md):
+Which one follows from what is known of the base (docs/decisions/0005-python-installs.md):
 
 - its own Python may be installed into: that one;
 - no Python, or one that its distribution manages (PEP 668): the distribution's Python from the system's

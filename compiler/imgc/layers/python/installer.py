@@ -8,6 +8,7 @@ from imgc.diagnostics import Span
 from imgc.instructions.quoting import words
 from imgc.instructions.types import Mount
 from imgc.layers.kind import Written
+from imgc.layers.python.clauses import laid_out
 from imgc.layers.python.environment import environment, python_of
 from imgc.layers.python.mounts import cache, secrets
 from imgc.layers.python.options import Arguments, older_than, pip_arguments, uses_pip, uv_arguments
@@ -69,10 +70,10 @@ def emit_pip(
     variables = (*build_secrets.assignments, *arguments.assignments)
     if moved_home(recipe):
         variables = (*variables, f"PIP_CACHE_DIR={PIP_CACHE}")
-    text = " ".join(
-        (*variables, "python3 -m pip install", words(*arguments.words, *settings.pip.extra_args, *packages))
-    )
-    recipe.run((text,), settings.key, settings.span, (cache(PIP_CACHE), *mounts, *build_secrets.mounts), note)
+    variables = (*variables, "python3 -m pip")
+    clause = laid_out(variables, f"install {words(*arguments.words, *settings.pip.extra_args, *packages)}")
+    mounts = (cache(PIP_CACHE), *mounts, *build_secrets.mounts)
+    recipe.run((clause,), settings.key, settings.span, mounts, note)
 
 
 def check_python(recipe: Recipe, settings: Settings) -> bool:
@@ -105,5 +106,5 @@ def run_uv(
     before = (*build_secrets.assignments, *arguments.assignments, *variables, uv_command(recipe))
     uv = uv_mounts(recipe, settings.key, settings.span)
     recipe.run(
-        (" ".join((*before, text)),), settings.key, settings.span, (*uv, *mounts, *build_secrets.mounts), note
+        (laid_out(before, text),), settings.key, settings.span, (*uv, *mounts, *build_secrets.mounts), note
     )

@@ -139,10 +139,10 @@ def _export(recipe: Recipe, project: Project) -> str:
     if any(local.editable for local in project.locals):
         clauses.append(f"sed -i 's/^-e //' {LIST}")
     mounts = (cache(CACHE), *project.metadata_mounts(), *project.local_mounts())
-    note = "Poetry lists what it has locked; nothing of this stage gets into the image"
+    note = "for Poetry, which lists what it has locked and is not in the image"
     run = Step(Run(tuple(clauses), mounts), settings.key, settings.span, note)
-    start = Step(From(stage_name(recipe, "uv"), stage), settings.key, settings.span)
-    recipe.helpers.append(Stage(stage, (start, *as_root(recipe, (run,), settings.key, settings.span))))
+    start = Step(From(stage_name(recipe, "uv"), stage), settings.key, settings.span, note)
+    recipe.helpers.append(Stage(stage, (start, *as_root(recipe, (run,), settings.key, settings.span, note))))
     return stage
 
 

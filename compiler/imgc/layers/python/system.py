@@ -27,7 +27,7 @@ class SystemInstall:
     def group(self, then: str) -> str:
         """The clauses and a further one as one command, a line each."""
         lines = [line for clause in self.clauses for line in f"{clause} &&".split("\n")]
-        return "\n  ".join(["{", *lines, f"{then}; }}"])
+        return "\n  ".join(["{", *lines, *f"{then}; }}".split("\n")])
 
 
 def install(facts: BaseFacts, what: Literal["python", "pip"]) -> SystemInstall:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from imgc.diagnostics import Span
 from imgc.instructions.types import Env, Mount, Run, Step, User
+from imgc.layers.python.clauses import laid_out
 from imgc.layers.python.environment import NOTE, Environment, kind_of
 from imgc.layers.python.mounts import bind, cache, secrets
 from imgc.layers.python.options import pip_arguments
@@ -19,6 +20,7 @@ VERSION = "0.13.8"
 UV = "/tmp/uv"
 CACHE = "/root/.cache/uv"
 FOLDER = "/opt/uv"
+NOTE_OF_STAGE = "for uv, which is only mounted in the installs below"
 
 _OF_INSTALLERS = re.compile(
     r"(?i)(pip|uv)_.*|(http|https|all|no)_proxy|ssl_cert_(file|dir)|requests_ca_bundle|curl_ca_bundle"
@@ -60,8 +62,8 @@ def _steps(recipe: Recipe, key: str, span: Span | None) -> tuple[Step, ...]:
         steps.append(Step(Env(variables, expand=True), "env"))
     pip = pip_arguments(recipe.pip)
     build_secrets = secrets((*pip.secrets, *recipe.pip.secrets, *recipe.secrets))
-    words = " ".join((*build_secrets.assignments, *pip.assignments, "python3 -m pip install", *pip.words))
-    fetch = f"{words} --target={FOLDER} uv=={VERSION}"
+    command = (*build_secrets.assignments, *pip.assignments, "python3 -m pip")
+    fetch = laid_out(command, f"install {' '.join((*pip.words, f'--target={FOLDER} uv=={VERSION}'))}")
     mounts = (cache("/root/.cache/pip"), *build_secrets.mounts)
     clauses: tuple[str, ...] = (fetch,)
     known = recipe.notes.get(NOTE)
@@ -73,25 +75,20 @@ def _steps(recipe: Recipe, key: str, span: Span | None) -> tuple[Step, ...]:
         clauses = (
             (*system.clauses, fetch) if kind == "venv" else (f"{fetch} || {system.group(_of_system(fetch))}",)
         )
-    steps.append(
-        Step(
-            Run(clauses, mounts),
-            key,
-            span,
-            "uv, which is only mounted in the installs below",
-        )
-    )
-    return as_root(recipe, steps, key, span)
+    steps.append(Step(Run(clauses, mounts), key, span, NOTE_OF_STAGE))
+    return as_root(recipe, steps, key, span, NOTE_OF_STAGE)
 
 
-def as_root(recipe: Recipe, steps: Iterable[Step], key: str, span: Span | None) -> tuple[Step, ...]:
+def as_root(
+    recipe: Recipe, steps: Iterable[Step], key: str, span: Span | None, note: str
+) -> tuple[Step, ...]:
     """Steps of a throw-away stage that need root: where the base's user is another, it is restored, as
     linters look for."""
     user = recipe.runs_as or recipe.facts.user
     if user.partition(":")[0] in ("root", "0"):
         return tuple(steps)
     ids = dict(recipe.facts.users or ()).get(user, user)
-    return (Step(User("0"), key, span), *steps, Step(User(ids), key, span))
+    return (Step(User("0"), key, span, note), *steps, Step(User(ids), key, span, note))
 
 
 def _of_system(fetch: str) -> str:

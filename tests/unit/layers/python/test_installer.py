@@ -13,8 +13,8 @@ from python_layers import DEBIAN, MANAGED, PYTHON, UNKNOWN, Kit
 PACKAGES = 'pip_packages: ["numpy>=1.26", six]'
 
 EXPECTED = """\
+# uv pipeline.yaml:1 pip_packages (for uv, which is only mounted in the installs below)
 FROM python:3.11-slim AS uv
-# etl: pipeline.yaml:1 pip_packages (uv, which is only mounted in the installs below)
 RUN --mount=type=cache,target=/root/.cache/pip python3 -m pip install --target=/opt/uv uv==0.13.8
 
 FROM python:3.11-slim AS etl

@@ -72,7 +72,7 @@ def poetry(kit):
 
 def commands(kit) -> list[str]:
     found = [step.instruction for step in kit.recipe.steps if hasattr(step.instruction, "clauses")]
-    return [" && ".join(run.clauses) for run in found]
+    return [" ".join(" && ".join(run.clauses).split()) for run in found]
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def analyse(
     *,
     problem: tuple[str, str] = ("", ""),
     previous: Document | None = None,
-) -> Analysis:  # noqa: B008
+) -> Analysis:
     """Analyses a file. `text` is None when it could not be read: `problem` then is its code and message.
 
     `directory` is what its paths are relative to. Raises BadOption for overrides that do not fit.
@@ -258,8 +258,7 @@ class _Analysing:
         if self.pipeline.tree is None:
             return
         for name in with_docker - needing:
-            image = self.images.written[name]
-            entry = image.node.entry("install_docker")
+            entry = self.images.written[name].node.entry("install_docker")
             extended = any(
                 other is not None and other.parent == name and other.name in with_docker
                 for other in self.images.done.values()

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from imgc.diagnostics import Span
 
-Value: TypeAlias = None | bool | int | float | str
+Value: TypeAlias = bool | int | float | str | None
 
 
 @dataclass(slots=True, eq=False)

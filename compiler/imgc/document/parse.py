@@ -12,7 +12,7 @@ from typing import Any
 from yaml import MarkedYAMLError, YAMLError
 
 try:
-    from yaml.cyaml import CParser as Parser
+    from yaml._yaml import CParser as Parser
 except ImportError:  # a PyYAML that was built without libyaml: ten times slower, the same events
     from yaml import SafeLoader as Parser  # type: ignore[assignment]
 
@@ -88,7 +88,7 @@ class _Composer:
         self.parsed = Parsed(None)
 
     def document(self) -> Parsed:
-        get = self.events.get_event
+        get: Callable[[], Any] = self.events.get_event
         get()  # stream start
         event = get()
         if type(event).__name__ == "StreamEndEvent":
@@ -158,7 +158,7 @@ class _Composer:
 
     def sequence(self, start: Any) -> Sequence:
         items: list[Node] = []
-        get = self.events.get_event
+        get: Callable[[], Any] = self.events.get_event
         while type(event := get()).__name__ != "SequenceEndEvent":
             items.append(self.node(event))
         end = event.end_mark if start.flow_style or not items else None
@@ -169,7 +169,7 @@ class _Composer:
 
     def mapping(self, start: Any) -> Mapping:
         entries: list[Entry] = []
-        get = self.events.get_event
+        get: Callable[[], Any] = self.events.get_event
         while type(event := get()).__name__ != "MappingEndEvent":
             key = self.node(event)
             value = self.node(get())
@@ -261,8 +261,8 @@ def _explain(error: YAMLError, text: str, origin: Origin) -> Diagnostic:
             "yaml-syntax", f"this cannot be read as YAML: {error}", Span(origin, 0, 0, 0, len(lines[0]))
         )
     problem, context = error.problem or "", error.context or ""
-    at = error.problem_mark or error.context_mark
-    opened = error.context_mark or at
+    at: Any = error.problem_mark or error.context_mark
+    opened: Any = error.context_mark or at
     fixes: tuple[Fix, ...] = ()
     label = ""
     if "quoted scalar" in context:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from imgc.context.project import Project
+from imgc.context.project import Project, Want
 from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
 from imgc.document.nodes import Mapping, Node, Scalar
 from imgc.layers.recipe import Recipe
@@ -63,7 +63,7 @@ class Reading:
     ) -> None:
         self.report(Diagnostic(code, severity, message, span, label, fixes, related))
 
-    def path(self, node: Node, want: str = "any") -> str | None:
+    def path(self, node: Node, want: Want = "any") -> str | None:
         """The path a value names, relative to the pipeline's directory, POSIX, normalised (`src`, `../lib`, `.`).
 
         `want` is file, dir or any. A miss, a path outside the root or the wrong kind is reported at

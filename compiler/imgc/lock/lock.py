@@ -11,7 +11,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from imgc.diagnostics import Diagnostic
 from imgc.document.document import load
@@ -72,6 +73,6 @@ def _section(root: Mapping, name: str) -> dict[str, object]:
     return data if isinstance(data, dict) else {}
 
 
-def _known(facts: object, of: type) -> dict[str, object]:
-    names = of.__dataclass_fields__  # type: ignore[attr-defined]
+def _known(facts: object, of: type) -> dict[str, Any]:
+    names = {known.name for known in fields(of)}
     return {name: value for name, value in facts.items() if name in names} if isinstance(facts, dict) else {}

@@ -71,15 +71,15 @@ class Contexts:
 
 
 def _user_patterns(image: ResolvedImage, project: Project) -> tuple[str, ...]:
-    """The patterns of `dockerignore`, else of the .dockerignore of the source root, moved to the context."""
+    """The patterns of `dockerignore`, else of the .dockerignore of the source root, and what `copy` leaves out,
+    all moved to the context."""
+    here = in_context(".", project.directory, image.context)
+    left_out = rebase(image.excluded, here)
     given = text(image.node.get("dockerignore"))
     source_root = image.context if image.dockerfile is not None else image.source_root
     file = given or (f"{source_root}/.dockerignore" if source_root != "." else ".dockerignore")
-    if not given and not project.exists(file, "file"):
-        return ()
-    content = project.read_text(file)
+    content = project.read_text(file) if given or project.exists(file, "file") else ""
     if not isinstance(content, str):
-        return ()
-    patterns = [*parse(content), *image.notes.get("exclude", ())]
-    prefix = in_context(source_root, project.directory, image.context) if image.dockerfile is None else "."
-    return rebase(patterns, prefix)
+        return left_out
+    prefix = "." if image.dockerfile is not None else in_context(source_root, project.directory, image.context)
+    return (*rebase(parse(content), prefix), *left_out)

@@ -60,8 +60,8 @@ def as_data(node: ResolvedNode, images: Names[str, ResolvedImage], path_in: Path
         data["image"] = node.image or None
         data["workdir"] = data["workdir"] or (image.workdir or None if image else None)
         _command(node, image, data, path_in)
-        if (value := node.own.get("input")) is not None:
-            data["input"] = _input(value)
+        if (read := node.own.get("input")) is not None:
+            data["input"] = _input(read)
     data["places"] = dict(sorted(places.items()))
     return data
 

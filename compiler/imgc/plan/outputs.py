@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -85,7 +84,3 @@ def _read(path: Path) -> bytes | None:
 def _lines(data: bytes | None) -> list[str]:
     return (data or b"").decode("utf-8", "replace").splitlines(keepends=True)
 
-
-def default_directory(pipeline: Path) -> Path:
-    """`compiled` beside the pipeline file."""
-    return Path(os.path.abspath(pipeline)) / "compiled"

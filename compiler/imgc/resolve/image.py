@@ -51,6 +51,8 @@ class ResolvedImage:
     paths: tuple[str, ...] = ()
     """What the Dockerfile copies or mounts; `named` is the part of it that is mounted by name."""
     named: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    """Patterns of what `copy` leaves out, relative to the pipeline's directory."""
     source_root: str = "."
     sources: tuple[Source, ...] = ()
     downloads: tuple[Source, ...] = ()

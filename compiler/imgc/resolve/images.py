@@ -96,6 +96,8 @@ class _Resolving:
         self.resolver.report(Diagnostic(code, severity, message, span, label, related=related))
 
     def resolve(self) -> ResolvedImage | None:
+        if (ignore := self.node.get("dockerignore")) is not None:
+            self.reading.path(ignore, "file")
         start = self.start()
         if start is None:
             self.read_layers(collect(self.image, self.resolver.pipeline, False, self.reading))

@@ -52,7 +52,7 @@ class _Rules:
 
     def check_kind(self, node: ResolvedNode) -> None:
         settings = node.tree.settings
-        if node.tree.kind or settings.broken or node.tree.entry("matrix") and not node.matrix:
+        if node.tree.kind or settings.broken or (node.tree.entry("matrix") and not node.matrix):
             return
         if not node.image:
             return
@@ -150,7 +150,7 @@ class _Rules:
     def outputs(self, node: Node) -> None:
         for item in items(node):
             path = text(item)
-            if path.startswith("/") and not path.startswith("/pfs/out/") or ".." in path.split("/"):
+            if (path.startswith("/") and not path.startswith("/pfs/out/")) or ".." in path.split("/"):
                 self.say("bad-output", "an output is a path below /pfs/out", item.span)
 
     # Inputs

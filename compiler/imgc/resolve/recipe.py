@@ -12,6 +12,7 @@ from imgc.document.nodes import Mapping, Scalar
 from imgc.instructions.types import Command, Copy, From, Instruction, Mount, Run, Stage
 from imgc.layers import registry
 from imgc.layers.code import DOWNLOAD, emit_code
+from imgc.layers.copy import EXCLUDE
 from imgc.layers.kind import Layer, Reading
 from imgc.layers.recipe import Recipe
 from imgc.layers.running import emit_running
@@ -191,6 +192,7 @@ def _finish(image: ResolvedImage, recipe: Recipe, keys: Mapping, reading: Readin
     )
     image.env, image.notes = recipe.env, recipe.notes
     image.workdir, image.user, image.shell = recipe.workdir, recipe.user, recipe.shell
+    image.excluded = tuple(recipe.notes.get(EXCLUDE, ()))  # type: ignore[arg-type]
     image.source_root = _source_root(keys, reading)
     image.path_map = recipe.path_map | _written_path_map(keys, recipe.workdir, reading)
     image.has_docker = image.has_docker or any(step.key == "install_docker" for step in recipe.steps)

@@ -8,12 +8,11 @@ import random
 from pathlib import Path
 from typing import Any
 
+import imgc_schema
 import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-import imgc_schema
 from imgc.checks.structure import check
 from imgc.diagnostics import Diagnostic, in_order
 from imgc.document.document import load
@@ -59,7 +58,7 @@ def images(body: str) -> list[Diagnostic]:
 )
 def test_findings_of_an_image(body: str, code: str, line: int, column: int, words: list[str]) -> None:
     found = images(body)
-    assert [(d.code, d.span.place.line, d.span.place.column) for d in found][0] == (code, line, column)
+    assert next((d.code, d.span.place.line, d.span.place.column) for d in found) == (code, line, column)
     said = " ".join([found[0].text, *(r.message for r in found[0].related), *(f.title for f in found[0].fixes)])
     for word in words:
         assert word in said
@@ -167,7 +166,7 @@ def mutated(data: Any, random_: random.Random) -> Any:
     stack = [data]
     while stack:
         current = stack.pop()
-        if isinstance(current, dict) and current or isinstance(current, list) and current:
+        if (isinstance(current, dict) and current) or (isinstance(current, list) and current):
             places.append(current)
             stack.extend(current.values() if isinstance(current, dict) else current)
     place = random_.choice(places)

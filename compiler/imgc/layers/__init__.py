@@ -1,0 +1,1 @@
+"""Kinds of layers, one file a kind: the keys it owns, its checks, its instructions."""

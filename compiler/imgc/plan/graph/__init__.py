@@ -1,0 +1,1 @@
+"""A plan to look at: as a tree in text, Mermaid, Graphviz, SVG, or a page."""

@@ -43,7 +43,7 @@ def narrow(
     if not any(suspects.ignored(path) for path in (*wanted, *files)):
         return _text(lines)
     matcher = Matcher(parse(_text(lines)))
-    hidden = [path for path in files if matcher.ignored(path)]
+    hidden = [path for path in files if suspects.ignored(path)]
     asked = [path for path in wanted if path not in files and matcher.ignored(path)]
     asked = [path for path in asked if not _matcher(own).ignored(path)]
     if hidden or asked:

@@ -7,7 +7,6 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from imgc.context.ignore import DEFAULT_PATTERNS, BadPattern, Matcher, literal, parse, problems, rebase
 
 
@@ -303,3 +302,9 @@ def test_folders_of_another_kind_are_hopeless() -> None:
     assert matcher.hopeless("node_modules", matcher.folder("node_modules")[1])
     assert matcher.hopeless("docs/a/b", matcher.folder("docs/a/b")[1])
     assert not matcher.hopeless("docs", matcher.folder("docs")[1])
+
+
+def test_what_was_brought_back_before_does_not_keep_a_folder_open() -> None:
+    matcher = Matcher(parse("*\n!src/**\nsrc/build\n"))
+    assert matcher.hopeless("src/build", matcher.folder("src/build")[1])
+    assert not matcher.hopeless("src", matcher.folder("src")[1])

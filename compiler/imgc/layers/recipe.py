@@ -113,7 +113,7 @@ class Recipe:
     def stage(self, name: str, steps: tuple[Step, ...]) -> None:
         """Adds a throw-away stage before the image's own; the same name twice is one stage."""
         if all(stage.name != name for stage in self.helpers):
-            start = Step(From(self.base, name), steps[0].key, steps[0].span)
+            start = Step(From(self.base, name), steps[0].key, steps[0].span, steps[0].note)
             self.helpers.append(Stage(name, (start, *steps)))
 
     def copy(self, sources: tuple[str, ...], destination: str, key: str, span: Span | None) -> None:

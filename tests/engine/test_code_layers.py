@@ -262,7 +262,6 @@ workdir: /a b
     assert builder.engine.client.containers.run(tag, remove=True).decode() == "a  b $HOME x\ny\n"
 
 
-@pytest.mark.xfail(raises=ValueError, reason="the writer refuses an empty list", strict=False)
 def test_an_empty_entrypoint_takes_away_that_of_the_base(builder: Builder) -> None:
     done, base = builder.attempt('FROM debian:bookworm-slim\nENTRYPOINT ["false"]\nCMD ["x"]\n')
     assert done, builder.log

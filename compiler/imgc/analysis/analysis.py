@@ -121,6 +121,7 @@ class _Analysing:
         self.images = ImageResolver(
             self.pipeline, self.project, self.lock, self.report, dict(self.options.refs)
         )
+        self.images.calls = self.calls()
         for name in caught:
             self.images.done[name] = None
         for name in self.pipeline.images:
@@ -177,6 +178,24 @@ class _Analysing:
                     "bad-expression", f"the parameter '{name}' cannot hold an expression", param.default.span
                 )
         return values
+
+    def calls(self) -> dict[str, tuple[str, ...]]:
+        """The files of `call` nodes by the image they run in, as far as the tree says it by name."""
+        found: dict[str, dict[str, None]] = {}
+        stack = [(self.pipeline.tree, "")] if self.pipeline.tree else []
+        while stack:
+            node, inherited = stack.pop()
+            value = node.get("image")
+            image = value.text if isinstance(value, Scalar) else self.inline_name(value) or inherited
+            call = node.get("call")
+            file = call.get("file") if isinstance(call, Mapping) else None
+            if isinstance(file, Scalar) and isinstance(located := self.project.locate(file.text, "file"), str):
+                found.setdefault(image, {})[located] = None
+            stack += [(child, image) for child in node.children]
+        return {image: tuple(sorted(files)) for image, files in found.items()}
+
+    def inline_name(self, node: Node | None) -> str:
+        return friendly(plain(node), self.inline) if isinstance(node, Mapping) and not node.broken else ""
 
     def image_of(self, node: Node | None, span: Span) -> str | None:
         """The name of the image that a node's `image` means; an inline one gets a name that follows from its content."""

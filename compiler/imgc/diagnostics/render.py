@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -10,6 +11,8 @@ from imgc.diagnostics.diagnostic import Diagnostic, Severity
 from imgc.diagnostics.span import Span
 
 _COLORS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.HINT: "1;36"}
+_CREDENTIALS = re.compile(r"(://)([^/@\s'\"]+)@")
+"""What stands before the host in a URL: an excerpt never shows it."""
 _LONGEST = 160  # columns of an excerpt; a longer line is shown around the place
 
 
@@ -79,7 +82,7 @@ def _excerpt(
     if number >= len(text):
         return [f"   = {label}"] if label else []
     end_line, end_column = span.end
-    line = text[number]
+    line = _CREDENTIALS.sub(lambda found: found[1] + "*" * len(found[2]) + "@", text[number])
     end = end_column if end_line == number else len(line.rstrip())
     end = max(min(end, len(line)), column + 1)
     first = max(0, min(column - 20, len(line) - _LONGEST)) if len(line) > _LONGEST else 0

@@ -293,7 +293,8 @@ def _stop_signal(instruction: StopSignal) -> list[str]:
 
 
 def _exec(keyword: str) -> Callable[[Shell | Entrypoint | Cmd], list[str]]:
-    return lambda instruction: [f"{keyword} {quoting.exec_form(instruction.argv)}"]
+    """An empty ENTRYPOINT or CMD takes away that of the base."""
+    return lambda instruction: [f"{keyword} {quoting.exec_form(instruction.argv) if instruction.argv else '[]'}"]
 
 
 _RENDERERS: Final[dict[type, tuple[str, Callable[[Any], list[str]]]]] = {

@@ -35,6 +35,10 @@ IDENTITY = (
 """Keys that add nothing to the content of an image."""
 
 
+OF_ONE_IMAGE = ("exclude", "excluded", "download", "calls")
+"""Notes of a recipe that its children do not get."""
+
+
 class ImageResolver:
     """Resolves the images of a document, each once. `refs` overrides `image_refs`."""
 
@@ -49,6 +53,8 @@ class ImageResolver:
         self.refs = refs or {}
         self.written: dict[str, Image] = dict(pipeline.images)
         self.done: dict[str, ResolvedImage | None] = {}
+        self.calls: dict[str, tuple[str, ...]] = {}
+        """Files that `call` nodes name, by the image they run in: where `code_bundle` begins."""
         self.order: list[str] = []
         """Names of resolved images, parents first."""
 
@@ -226,7 +232,7 @@ class _Resolving:
             return self.rebased(parent, entry)
         resolved = ResolvedImage(
             self.image.name, self.image.span, self.node, parent.base, parent.facts, parent=parent.name,
-            env=dict(parent.env), workdir=parent.workdir, user=parent.user, shell=parent.shell, notes=dict(parent.notes),
+            env=dict(parent.env), workdir=parent.workdir, user=parent.user, shell=parent.shell, notes=inherited_notes(parent),
             path_map=dict(parent.path_map), builder=parent.builder, has_docker=parent.has_docker,
         )  # fmt: skip
         resolved.stages = (
@@ -342,7 +348,7 @@ class _Resolving:
                 return None
             resolved = ResolvedImage(
                 self.image.name, self.image.span, self.node, parent.base, parent.facts, parent=parent.name,
-                env=dict(parent.env), workdir=parent.workdir, user=parent.user, shell=parent.shell, notes=dict(parent.notes),
+                env=dict(parent.env), workdir=parent.workdir, user=parent.user, shell=parent.shell, notes=inherited_notes(parent),
             )  # fmt: skip
             resolved.stages = (
                 Stage(self.image.name, (Step(From(PARENT, self.image.name), "builder", entry.key.span),)),
@@ -421,7 +427,14 @@ class _Resolving:
 
     def build(self, image: ResolvedImage) -> None:
         """Writes the recipe and takes the result over into the image."""
+        if calls := self.resolver.calls.get(image.name):
+            image.notes["calls"] = calls
         recipe.write(image, self.resolver.lock, self.reading, *self.read_layers(image.layers))
+
+
+def inherited_notes(parent: ResolvedImage) -> dict[str, object]:
+    """What layers know of a parent that holds for its children too: not what was copied or left out."""
+    return {name: note for name, note in parent.notes.items() if name not in OF_ONE_IMAGE}
 
 
 def _over(below: Mapping, above: Mapping) -> Mapping:

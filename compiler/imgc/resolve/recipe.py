@@ -9,13 +9,13 @@ from pathlib import Path
 
 from imgc.context.narrow import common_context, in_context
 from imgc.document.nodes import Mapping, Scalar
-from imgc.instructions.types import Command, Copy, From, Instruction, Mount, Run, Stage
+from imgc.instructions.types import Command, Copy, From, Instruction, Mount, Run, Shell, Stage
 from imgc.layers import registry
 from imgc.layers.code import DOWNLOAD, emit_code
 from imgc.layers.copy import EXCLUDE
 from imgc.layers.kind import Layer, Reading
 from imgc.layers.recipe import Recipe
-from imgc.layers.running import emit_running
+from imgc.layers.running import emit_running, ensure_user
 from imgc.layers.system_packages import SystemPackages, joined, with_extra
 from imgc.lock.lock import Lock
 from imgc.model.pipeline import entries, flag, text, texts
@@ -24,6 +24,7 @@ from imgc.resolve.image import ResolvedImage
 from imgc.resolve.options import pip_options
 
 CODE = ("copy_dir", "copy_repo", "copy_url", "code_bundle")
+DEFAULT_SHELL = ("/bin/sh", "-ec")
 AFTER_CODE = ("local_project_install", "commands")
 """Layers of the fixed order that come after the code, and after the projects that are installed from it."""
 
@@ -35,6 +36,9 @@ def write(
     keys = image.running or image.node
     recipe = _recipe(image, keys, lock, reading)
     _check_requirements((*fixed, *explicit), recipe)
+    parents_shell = _own_shell(recipe, image)
+    if any(isinstance(layer, SystemPackages) for layer in fixed):
+        ensure_user(recipe)  # what packages bring could hold a user of that name
     first, code, last = _split(fixed)
     system, others = _with_system(recipe, keys, first, (*fixed, *explicit))
     _emit(recipe, system, keys)
@@ -47,6 +51,8 @@ def write(
     _emit(recipe, explicit, keys)
     _install_projects(recipe, explicit)
     emit_running(recipe, keys)
+    if parents_shell and keys.entry("shell") is None:
+        recipe.add(Shell(parents_shell), "shell", None, "that of the parent image again")
     _finish(image, recipe, keys, reading)
 
 
@@ -61,10 +67,10 @@ def _recipe(image: ResolvedImage, keys: Mapping, lock: Lock, reading: Reading) -
         reading.report,
         workdir=image.workdir,
         user=image.user or image.facts.user,
-        owner=text(keys.get("user")),
+        owner=text(keys.get("user")) or (image.user if image.parent and image.user != "root" else ""),
         owner_span=entry.key.span if (entry := keys.entry("user")) else None,
         shell=texts(keys.get("shell")) or image.shell,
-        code_dir=text(keys.get("workdir")) or "/app",
+        code_dir=text(keys.get("workdir")) or (image.workdir if image.parent else "") or "/app",
         auto_workdir=flag(keys.get("auto_workdir"), True),
         pip=pip_options(keys, reading),
         secrets=secret_uses(keys.get("secrets")),
@@ -77,6 +83,14 @@ def _recipe(image: ResolvedImage, keys: Mapping, lock: Lock, reading: Reading) -
     )
     recipe.steps.append(start)
     return recipe
+
+
+def _own_shell(recipe: Recipe, image: ResolvedImage) -> tuple[str, ...]:
+    """A parent's SHELL would run generated steps, which are for sh: puts that back, and gives the parent's."""
+    if not image.parent or image.shell == DEFAULT_SHELL:
+        return ()
+    recipe.add(Shell(("/bin/sh", "-c")), "extends", recipe.steps[0].span, "steps below are for sh")
+    return image.shell
 
 
 def _with_system(

@@ -21,6 +21,8 @@ COMMANDS = {
     "compile": "write Dockerfiles and the run plan",
     "build": "build the images on a Docker engine",
     "run": "build what is needed and run the pipeline",
+    "plan": "show the tree with the settings that hold at each node",
+    "graph": "draw the pipeline: Mermaid, Graphviz, SVG, or a page to look around in",
     "explain": "say what a diagnostic means, and why an image, a node or a line is as it is",
     "schema": "print a JSON Schema: pipeline, plan or diagnostics",
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from imgc.plan.graph.model import Box, Graph
 
-LEAF_WIDTH, LEAF_HEIGHT = 210.0, 58.0
+LEAF_WIDTH, LEAF_HEIGHT = 220.0, 58.0
 _TITLE, _PAD = 28.0, 16.0
 _BESIDE, _BELOW = 44.0, 14.0
 _TALL = 8
@@ -82,7 +82,7 @@ def _group(box: Box, places: dict[str, Place]) -> None:
             y += place.height + _BELOW
         x += width + gap
     own = places[box.path]
-    title = 60.0 + 8.0 * len(box.name)
+    title = 90.0 + 8.6 * len(box.name)
     own.width = max(x - gap + _PAD if columns else 0.0, min(title, LEAF_WIDTH), 120.0)
     own.height = _TITLE + inner + _PAD if columns else LEAF_HEIGHT
     spare = (own.width - (x - gap + _PAD)) / 2 if columns else 0.0
@@ -121,7 +121,8 @@ def _ranks(box: Box) -> dict[str, int]:
             stack += open_
             continue
         stack.pop()
-        ranks[path] = max((ranks[other] + 1 for other in waits[path] if other in ranks and other != path), default=0)
+        known = (ranks[other] + 1 for other in waits[path] if other in ranks and other != path)
+        ranks[path] = max(known, default=0)
     return ranks
 
 

@@ -6,13 +6,19 @@ from collections.abc import Iterator
 from html import escape
 
 from imgc.plan.graph.layout import Arrow, Layout, Place, layout
-from imgc.plan.graph.model import Graph
+from imgc.plan.graph.model import Box, Graph
 
+_LIGHT = (
+    "--paper: #ffffff; --ink: #1c2430; --soft: #5d6b7e; --line: #b9c3d0; --fill: #ffffff; --group: #f3f6fa; "
+    "--accent: #1f6feb; --arrow: #7a8ba0;"
+)
+_DARK = (
+    "--paper: #12161c; --ink: #e6ebf2; --soft: #9aa7b8; --line: #3b4757; --fill: #1d2430; --group: #181e27; "
+    "--accent: #58a6ff; --arrow: #8b9bb0;"
+)
+COLORS = f":root {{ {_LIGHT} }}\n  :root.dark {{ {_DARK} }}"
+"""Of the page, which says itself which of the two holds."""
 STYLE = """
-  .graph { --paper: #ffffff; --ink: #1c2430; --soft: #5d6b7e; --line: #b9c3d0; --fill: #ffffff; --group: #f3f6fa;
-    --accent: #1f6feb; --serial: #7a8ba0; --parallel: #2f8f5b; }
-  .dark .graph, .graph.dark { --paper: #12161c; --ink: #e6ebf2; --soft: #9aa7b8; --line: #3b4757; --fill: #1d2430;
-    --group: #181e27; --accent: #58a6ff; --serial: #8b9bb0; --parallel: #4cc38a; }
   .graph text { font: 13px system-ui, sans-serif; fill: var(--ink); }
   .graph .text { font: 11px ui-monospace, monospace; fill: var(--soft); }
   .graph .image { font: 11px system-ui, sans-serif; fill: var(--accent); }
@@ -22,20 +28,17 @@ STYLE = """
   .graph .group > rect { fill: var(--group); stroke: var(--line); }
   .graph .parallel > rect { stroke-dasharray: 5 3; }
   .graph .skip { opacity: .45; }
-  .graph .arrow { fill: none; stroke: var(--serial); stroke-width: 1.5; }
+  .graph .arrow { fill: none; stroke: var(--arrow); stroke-width: 1.5; }
   .graph .extra { stroke: var(--accent); stroke-dasharray: 4 3; }
-  .graph marker path { fill: var(--serial); }
+  .graph marker path { fill: var(--arrow); }
 """
-_ALONE = "  @media (prefers-color-scheme: dark) { %s }\n"
 _MARGIN = 12.0
 
 
 def to_svg(graph: Graph) -> str:
     """A file of its own, light or dark as the viewer is."""
     placed = layout(graph)
-    dark = next(part for part in STYLE.split("\n  .") if part.startswith("dark"))
-    colors = dark[dark.index("{") :].strip()
-    style = f"{STYLE}{_ALONE % f'.graph {colors}'}"
+    style = f".graph {{ {_LIGHT} }}\n@media (prefers-color-scheme: dark) {{ .graph {{ {_DARK} }} }}{STYLE}"
     width, height = placed.width + 2 * _MARGIN, placed.height + 2 * _MARGIN
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="graph" width="{width:.0f}" height="{height:.0f}" '
@@ -73,17 +76,24 @@ def _leaf(place: Place) -> Iterator[str]:
     box = place.box
     room = place.width - 20
     kind = "" if box.kind == "run" else box.kind
-    yield f'<text class="name" x="10" y="19">{_cut(box.name, room - 7 * len(kind), 7.6)}</text>'
+    yield f'<text class="name" x="10" y="19">{_cut(_short_name(box), room - 7 * len(kind), 8.6)}</text>'
     if kind:
         yield f'<text class="kind" x="{place.width - 10:.0f}" y="19" text-anchor="end">{kind}</text>'
     yield f'<text class="text" x="10" y="35">{_cut(box.text, room, 6.7)}</text>'
     yield f'<text class="image" x="10" y="50">{_cut(box.image, room, 6.2)}</text>'
 
 
+def _short_name(box: Box) -> str:
+    """A combination of a matrix by its values alone: its group, around it, has the name."""
+    group, bracket, rest = box.name.partition("[")
+    parent = box.path.removesuffix(f"/{box.name}").rsplit("/", 1)[-1]
+    return f"[{rest}" if bracket and group == parent else box.name
+
+
 def _title(place: Place) -> Iterator[str]:
     box = place.box
     room = place.width - 28 - 6.5 * len(box.kind)
-    yield f'<text class="name" x="12" y="19">{_cut(box.name, room, 7.6)}</text>'
+    yield f'<text class="name" x="12" y="19">{_cut(box.name, room, 8.6)}</text>'
     yield f'<text class="kind" x="{place.width - 12:.0f}" y="19" text-anchor="end">{box.kind}</text>'
 
 

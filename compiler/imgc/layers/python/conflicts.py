@@ -22,7 +22,9 @@ def conflicts(specs: Sequence[Spec]) -> list[Diagnostic]:
         if not spec.name:
             continue
         others = earlier.setdefault(spec.name, [])
-        found += filter(None, (_finding(other, spec) for other in others))
+        against = [finding for other in others if (finding := _finding(other, spec)) is not None]
+        errors = [finding for finding in against if finding.severity is Severity.ERROR]
+        found += errors or against[:1]  # once is enough to know that it is there twice
         others.append(spec)
     return found
 

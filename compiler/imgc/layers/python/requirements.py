@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from imgc.diagnostics import Span
 from imgc.document.nodes import Node, Scalar, Sequence
 from imgc.instructions.quoting import is_mount_safe, line_problem
 from imgc.instructions.types import Copy, From, Mount, Stage, Step
 from imgc.layers.kind import Kind, Reading, Written
-from imgc.layers.python.files import Tree, read_file
 from imgc.layers.python.installer import Settings, emit_install
 from imgc.layers.python.mounts import bind, check_mountable
 from imgc.layers.python.options import has_credentials, report_credentials
@@ -26,6 +26,9 @@ from imgc.layers.python.specs import (
     split_local,
 )
 from imgc.layers.recipe import Recipe
+
+if TYPE_CHECKING:
+    from imgc.layers.python.files import Tree
 
 # pip_packages
 
@@ -213,6 +216,8 @@ class Requirements:
 
 
 def read_requirements(written: Written, reading: Reading) -> Requirements | None:
+    from imgc.layers.python.files import Tree, read_file
+
     tree = Tree()
     nodes = written.node.items if isinstance(written.node, Sequence) else (written.node,)
     for node in nodes:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
 from imgc.diagnostics import Origin, Severity, Span
 from imgc.layers.python.conflicts import conflicts, unsatisfiable
 from imgc.layers.python.specs import BadSpec, Spec, parse
-from packaging.specifiers import SpecifierSet
-from packaging.version import Version
 
 ORIGIN = Origin("pipeline.yaml")
 
@@ -76,6 +77,11 @@ def test_the_same_twice_is_a_hint_with_a_fix():
     (finding,) = conflicts([spec("requests>=2", 1), second])
     assert (finding.code, finding.severity) == ("duplicate-requirement", Severity.HINT)
     assert finding.fixes[0].edits[0].span is removal
+
+
+def test_one_hint_is_enough():
+    assert codes("six", "six", "six") == ["duplicate-requirement"] * 2
+    assert codes("six==1", "six==2", "six==1") == ["conflicting-requirements"] * 2
 
 
 def test_a_file_that_repeats_a_requirement_is_left_alone():

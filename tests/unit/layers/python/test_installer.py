@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from imgc.diagnostics import Origin, Span
 from imgc.layers.facts import BaseFacts
 from imgc.layers.python.brought import emit_python_version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from imgc.layers.facts import BaseFacts
 from python_layers import DEBIAN, PYTHON
 

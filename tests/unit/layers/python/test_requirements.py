@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from imgc.diagnostics import Severity
 from imgc.layers.python.kinds import asked_for
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from imgc.layers.python.scripts import ScriptMetadata, ScriptProblem, script_base, script_metadata
 
 SCRIPT = """\

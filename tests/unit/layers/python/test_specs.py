@@ -8,6 +8,8 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
+
 from imgc.diagnostics import Origin, Span
 from imgc.layers.python.specs import (
     _SIMPLE,
@@ -19,7 +21,6 @@ from imgc.layers.python.specs import (
     parse,
     split_local,
 )
-from packaging.requirements import Requirement
 
 SPAN = Span(Origin("pipeline.yaml"), 0, 0, 0, 0)
 
@@ -110,6 +111,7 @@ def test_packaging_is_not_imported_for_usual_requirements():
         "span = Span(Origin(''), 0, 0, 0, 0)\n"
         "specs = [parse(text, span) for text in ('numpy>=1.26', 'requests[socks]', 'six')]\n"
         "assert not conflicts.conflicts(specs)\n"
+        "assert 'imgc.layers.python.files' not in sys.modules\n"
         "assert not any(name.split('.')[0] in ('packaging', 'tomllib') for name in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, env={"PYTHONPATH": ":".join(sys.path)})

@@ -177,7 +177,8 @@ def _finish(image: ResolvedImage, recipe: Recipe, keys: Mapping, reading: Readin
     """Moves the paths to the build context, and keeps what others ask of the image."""
     stages = (*recipe.helpers, Stage(image.name, tuple(recipe.steps)))
     instructions = [step.instruction for stage in stages for step in stage.steps]
-    image.paths = tuple(sorted({path for instruction in instructions for path in _paths(instruction)}))
+    taken = {path for instruction in instructions for path in _paths(instruction)}
+    image.paths = tuple(sorted({step for path in taken for step in _followed(path, reading)}))
     image.named = tuple(sorted({path for instruction in instructions for path in _mounted(instruction)}))
     image.context = common_context(image.paths)
     directory = reading.project.directory
@@ -210,6 +211,12 @@ def _finish(image: ResolvedImage, recipe: Recipe, keys: Mapping, reading: Readin
     image.source_root = _source_root(keys, reading)
     image.path_map = recipe.path_map | _written_path_map(keys, recipe.workdir, reading)
     image.has_docker = image.has_docker or any(step.key == "install_docker" for step in recipe.steps)
+
+
+def _followed(path: str, reading: Reading) -> tuple[str, ...]:
+    """A path with where its symlinks lead: a build must see both. What is fetched later is taken as it is."""
+    found = reading.project.follow(path)
+    return found if isinstance(found, tuple) else (path,)
 
 
 def _mounts(instructions: Iterable[Instruction]) -> list[Mount]:

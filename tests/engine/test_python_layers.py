@@ -16,6 +16,7 @@ from pathlib import Path
 
 import docker.errors
 import pytest
+
 from imgc.layers.facts import BaseFacts
 from imgc.model.image import PipOptions
 from python_layers import DEBIAN, PYTHON, UNKNOWN, Kit
@@ -220,7 +221,9 @@ def test_uv_project(builder, uv_project, mode):
 def test_uv_project_in_a_virtual_environment(builder, uv_project):
     shutil.copytree(uv_project, builder.kit.folder / "app")
     tag = builder.build(
-        "uv_project: {pyproject: app/pyproject.toml, extra_args: --group dev}", UNKNOWN, "debian:bookworm-slim"
+        "uv_project: {pyproject: app/pyproject.toml, extra_args: --group dev}",
+        UNKNOWN,
+        "debian:bookworm-slim",
     )
     assert builder.python(tag, WHERE.format("six")).startswith("/opt/venv/")
     assert "packaging" in installed(builder, tag)

@@ -213,7 +213,9 @@ class TreeResolver:
 
     def link(self) -> None:
         for node in self.nodes.values():
-            for item in items(node.own.get("needs")):
+            parent = self.nodes[node.parent] if node.parent is not None else None
+            allowed = parent is not None and parent.kind == "parallel"  # elsewhere the key itself is reported
+            for item in items(node.own.get("needs")) if allowed else ():
                 if isinstance(item, Scalar) and isinstance(item.value, str):
                     target = self.target(item.text, node, item.span)
                     if target is not None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
-from imgc.document import nodes
-from imgc.document.nodes import Node, Scalar
+from imgc.diagnostics import Diagnostic, Edit, Fix, Severity, Span
 from imgc.layers import managers
 from imgc.layers.bases import BY_PROGRAM
 from imgc.layers.facts import BaseFacts
 from imgc.layers.kind import Kind, Reading, Written
+from imgc.layers.packages import Package, bad_package, doubles, read_packages
 from imgc.layers.recipe import Recipe
 
 NOTE = "system_packages"
@@ -21,16 +20,6 @@ _APT_RAN = "apt"
 """Among the notes of a recipe: that apt is set up to keep what it downloads."""
 
 UNKNOWN = "the base's package manager is unknown, so the build finds it"
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """A package as asked for. `key` is the key it stands under, `removal` what to delete to take it out."""
-
-    text: str
-    span: Span
-    key: str
-    removal: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +44,7 @@ class SystemPackages:
         manager = _manager(self, recipe)
         if manager == "":
             return
-        problems = [*_unfit(self.packages, manager), *_doubles(self.packages)]
+        problems = [*_unfit(self.packages, manager), *doubles(self.packages, managers.name_and_version)]
         for problem in problems:
             recipe.report(problem)
         if any(problem.severity is Severity.ERROR for problem in problems):
@@ -149,92 +138,23 @@ def _unfit(packages: Iterable[Package], manager: str | None) -> Iterator[Diagnos
     """Packages that the manager cannot take."""
     for package in packages:
         if manager is not None and (problem := managers.name_problem(package.text, manager)):
-            yield _bad(package, problem)
-
-
-def _bad(package: Package, problem: str) -> Diagnostic:
-    lower = package.text.lower()
-    fixes: tuple[Fix, ...] = ()
-    if "lower case" in problem:
-        fixes = (Fix(f"write '{lower}'", (Edit(package.span, lower),), safe=False),)
-    message = f"'{package.text[:60]}' is not a package that can be installed: {problem}"
-    return Diagnostic("bad-package", Severity.ERROR, message, package.span, fixes=fixes)
-
-
-def _doubles(packages: Iterable[Package]) -> Iterator[Diagnostic]:
-    """Packages asked for twice: a hint; with two versions: an error."""
-    texts: dict[str, Package] = {}
-    versions: dict[str, tuple[str, Package]] = {}
-    for package in packages:
-        name, version = managers.name_and_version(package.text)
-        if (first := texts.get(package.text)) is not None:
-            yield _duplicate(first, package)
-        elif version and name in versions and versions[name][0] != version:
-            other = versions[name][1]
-            message = f"'{package.text}' and '{other.text}' exclude each other: {name} has one version"
-            related = (Related(other.span, f"'{other.text}' is asked for here"),)
-            yield Diagnostic("conflicting-packages", Severity.ERROR, message, package.span, related=related)
-        texts.setdefault(package.text, package)
-        if version:
-            versions.setdefault(name, (version, package))
-
-
-def _duplicate(first: Package, second: Package) -> Diagnostic:
-    where = f" (in '{first.key}')" if first.key != second.key else ""
-    edits = (Edit(second.removal, ""),) if second.removal else ()
-    return Diagnostic(
-        "duplicate-package",
-        Severity.HINT,
-        f"'{second.text}' is asked for already{where}",
-        second.span,
-        fixes=(Fix(f"remove '{second.text}'", edits),) if edits else (),
-        related=(Related(first.span, "the same package"),),
-    )
+            yield bad_package(package, problem)
 
 
 # Reading
 
 
 def read(written: Written, reading: Reading) -> SystemPackages | None:
-    if not isinstance(written.node, nodes.Sequence):
-        return None
-    own = written.siblings.get(written.key) if written.siblings else None
-    removals = dict(_removals(own)) if isinstance(own, nodes.Sequence) else {}
-    packages: list[Package] = []
-    for item in written.node.items:
-        if not isinstance(item, Scalar) or not isinstance(item.value, str):
-            continue
-        if not managers.NAMEABLE.fullmatch(item.value):
-            continue
-        package = Package(item.value, item.span, written.key, removals.get(id(item)))
-        manager = "apt" if written.key == "apt_packages" else None
-        if problem := managers.name_problem(item.value, manager):
-            reading.report(_bad(package, problem))
-        else:
-            packages.append(package)
+    is_apt = written.key == "apt_packages"
+    packages = read_packages(
+        written, reading, lambda name: managers.name_problem(name, "apt" if is_apt else None)
+    )
     if not packages:
         return None
-    is_apt = written.key == "apt_packages"
     alone = written.siblings is None or written.siblings.get("system_packages") is None
     return SystemPackages(
-        written.key, written.span, tuple(packages), written.span if is_apt else None, is_apt and alone
+        written.key, written.span, packages, written.span if is_apt else None, is_apt and alone
     )
-
-
-def _removals(node: nodes.Sequence) -> Iterator[tuple[int, Span]]:
-    """For the items of a list, by id, what to delete to take them out: the line, or from the neighbour on."""
-    before: Node | None = None
-    for item in node.items:
-        span = item.span
-        if not node.flow and span.line == span.end_line:
-            yield id(item), Span(span.origin, span.line, 0, span.line + 1, 0)
-        elif node.flow and before is not None:
-            start = before.span
-            yield (
-                id(item),
-                Span(span.origin, start.end_line, start.end_column, span.end_line, span.end_column),
-            )
-        before = item
 
 
 KINDS = (Kind(("system_packages",), 2, read), Kind(("apt_packages",), 3, read))

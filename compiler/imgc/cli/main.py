@@ -17,10 +17,12 @@ from imgc import __version__
 from imgc.cli.console import EXIT_BUG, EXIT_ENVIRONMENT, EXIT_INTERRUPTED, EXIT_USAGE, Console, Failure
 
 COMMANDS = {
+    "init": "write a first pipeline.yaml for a folder",
     "check": "say everything that is wrong with a pipeline file",
     "compile": "write Dockerfiles and the run plan",
     "build": "build the images on a Docker engine",
     "run": "build what is needed and run the pipeline",
+    "images": "list images: references, what each shares, sizes",
     "plan": "show the tree with the settings that hold at each node",
     "graph": "draw the pipeline: Mermaid, Graphviz, SVG, or a page to look around in",
     "explain": "say what a diagnostic means, and why an image, a node or a line is as it is",

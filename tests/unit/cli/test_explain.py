@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from imgc.diagnostics.codes import pages
 from imgc_cli import imgc
 from tests_support import SHARED

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from imgc_cli import imgc
-from tests_support import SHARED
 
 from imgc.analysis.analysis import analyse
 from imgc.plan.compiled import compile_pipeline
@@ -24,6 +22,8 @@ from imgc.plan.graph.mermaid import to_mermaid
 from imgc.plan.graph.model import Graph, duration, graph, size
 from imgc.plan.graph.svg import to_svg
 from imgc.plan.graph.tree import to_text
+from imgc_cli import imgc
+from tests_support import SHARED
 
 VALID = [
     path for path in sorted((SHARED / "conformance" / "valid").iterdir()) if path.name != "002-03-replicate-local"

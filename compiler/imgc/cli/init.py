@@ -1,0 +1,75 @@
+"""Write a first pipeline.yaml for a folder, from what is in it: Python, Node or conda projects, Dockerfiles."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from imgc.cli.common import NAMES
+from imgc.cli.console import EXIT_FINE, Console, Failure
+
+EXAMPLES = """examples:
+  imgc init                       pipeline.yaml for the current folder
+  imgc init services/api          for another one
+  imgc init --stdout              print it, write nothing
+
+looks at: pyproject.toml, uv.lock, poetry.lock, requirements*.txt, environment.yml, package.json, Dockerfile*
+
+exit codes: 0 fine, 2 there is a pipeline file
+"""
+_ROUNDS = 50
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", nargs="?", default=".", metavar="DIR", help="the folder; default: this one")
+    command.add_argument("--force", action="store_true", help="write over a pipeline.yaml that is there")
+    command.add_argument("--stdout", action="store_true", help="print the file instead of writing it")
+
+
+def execute(arguments: argparse.Namespace, console: Console) -> int:
+    from imgc.cli.starter.found import look
+    from imgc.cli.starter.written import first_pipeline
+
+    folder = Path(arguments.folder)
+    if not folder.is_dir():
+        raise Failure(f"there is no folder '{folder}'")
+    there = [name for name in NAMES if (folder / name).exists()]
+    if there and not (arguments.force or arguments.stdout):
+        raise Failure(f"'{folder / there[0]}' is there already; --force writes over it")
+    text = compiling(first_pipeline(look(folder)), folder)
+    if arguments.stdout:
+        sys.stdout.write(text)
+        return EXIT_FINE
+    path = folder / NAMES[0]
+    path.write_text(text, encoding="utf-8")
+    console.say(f"{path} written; imgc plan shows what it runs, imgc run runs it")
+    return EXIT_FINE
+
+
+def compiling(text: str, folder: Path) -> str:
+    """The text with what does not hold in this folder made a comment that says why: the result compiles."""
+    from imgc.analysis.analysis import analyse
+    from imgc.diagnostics import Severity
+
+    for _ in range(_ROUNDS):
+        found = analyse(NAMES[0], text, folder).diagnostics
+        first = next((one for one in found if one.severity is Severity.ERROR), None)
+        if first is None:
+            return text
+        text = _without(text, first.span.start[0], first.message)
+    raise RuntimeError(f"no first pipeline for {folder} compiles")
+
+
+def _without(text: str, number: int, why: str) -> str:
+    """A line, and what is indented below it, as comments."""
+    lines = text.split("\n")
+    indent = len(lines[number]) - len(lines[number].lstrip())
+    end = number + 1
+    while end < len(lines) and len(lines[end]) - len(lines[end].lstrip()) > indent:
+        end += 1
+    reason = " ".join(why.split())
+    left_out = [re.sub(r"^(\s*)(?!\s|#)", r"\1# ", line) for line in lines[number:end]]
+    lines[number:end] = [f"{' ' * indent}# left out: {reason}", *left_out]
+    return "\n".join(lines)

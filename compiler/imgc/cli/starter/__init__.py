@@ -1,0 +1,1 @@
+"""A first pipeline file for a folder: what is there, and what to write about it."""

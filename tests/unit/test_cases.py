@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import dockerfile
-import imgc_schema
 import jsonschema
 import pytest
+
+import imgc_schema
 from imgc.analysis.analysis import Analysis, analyse
 from imgc.diagnostics import Severity
 from imgc.document.nodes import plain

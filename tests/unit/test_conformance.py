@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from imgc.analysis.analysis import Analysis, analyse
 from imgc.diagnostics import Severity
 from imgc.document.document import load

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from imgc.analysis.analysis import analyse
 from imgc.plan.compiled import Compiled, compile_pipeline
 from tests_support import ROOT

@@ -14,6 +14,7 @@ import dockerfile
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from imgc.analysis.analysis import analyse
 from imgc.diagnostics import Severity
 from imgc.plan.compiled import compile_pipeline

@@ -8,11 +8,12 @@ import random
 from pathlib import Path
 from typing import Any
 
-import imgc_schema
 import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import imgc_schema
 from imgc.checks.structure import check
 from imgc.diagnostics import Diagnostic, in_order
 from imgc.document.document import load

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from imgc.context import digest as digest_module
 from imgc.context import stamps
 from imgc.context.digest import Digests, Unreadable, digest, files

@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from imgc.context.ignore import DEFAULT_PATTERNS, BadPattern, Matcher, literal, parse, problems, rebase
 
 

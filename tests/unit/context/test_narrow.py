@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from imgc.context.ignore import DEFAULT_PATTERNS, BadPattern, Matcher, default_patterns, parse
 from imgc.context.narrow import common_context, in_context, narrow, outermost
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from imgc.diagnostics import Origin, Span
 from imgc.dockerfile.source_map import MapLine, SourceMap, dumps, loads, source_map
 from imgc.dockerfile.writer import write

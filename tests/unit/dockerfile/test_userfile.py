@@ -8,9 +8,10 @@ import dockerfile
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from judge import many, process_word, texts
+
 from imgc.dockerfile.userfile import Base, UserFileError, apply_args, bases, cut_after, makes_step, read
 from imgc.instructions import quoting
-from judge import many, process_word, texts
 
 FILE = """\
 # syntax=docker/dockerfile:1

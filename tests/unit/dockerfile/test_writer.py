@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judge import descriptions, many, parse, process_word, texts
+
 from imgc.diagnostics import Origin, Span
 from imgc.dockerfile.writer import Written, write
 from imgc.instructions import quoting
@@ -37,7 +39,6 @@ from imgc.instructions.types import (
     Verbatim,
     Workdir,
 )
-from judge import descriptions, many, parse, process_word, texts
 
 ORIGIN = Origin("/home/me/project/pipeline.yaml")
 

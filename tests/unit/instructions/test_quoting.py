@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judge import many, parse, process_word, texts
+
 from imgc.instructions import quoting
 from imgc.instructions.quoting import BadReference, Literal, Variable
-from judge import many, parse, process_word, texts
 
 # Words in quotes.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from imgc.layers.bases import CODENAMES, FULL, TABLE, UNKNOWN, facts_of, manager_of
 from imgc.layers.facts import BaseFacts
 from imgc.layers.managers import MANAGERS

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from code_layers import Kit, fixed, hadolint
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from code_layers import Kit, fixed, hadolint
 from imgc.document.document import load
 from imgc.instructions.types import Copy, Workdir
 from imgc.layers.code import DOWNLOAD, places_of, source_path

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from code_layers import Kit, hadolint
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from code_layers import Kit, hadolint
 from imgc.instructions.types import Copy, From
 from imgc.layers.code_bundle import CALLS
 from imgc.layers.imports import follow

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from code_layers import NO_SHELL, NOT_ROOT, Kit, fixed
 from hypothesis import given
 from hypothesis import strategies as st
+
+from code_layers import NO_SHELL, NOT_ROOT, Kit, fixed
 from imgc.diagnostics import Origin, Severity, Span
 from imgc.document.document import load
 from imgc.document.nodes import Sequence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from code_layers import NO_SHELL, Kit, fixed, hadolint
 from imgc.layers.copy import EXCLUDE
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import dockerfile
 import pytest
-from code_layers import Kit, fixed, hadolint
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from code_layers import Kit, fixed, hadolint
 from imgc.diagnostics import Severity
 from imgc.instructions.types import Env
 from imgc.layers.env import _groups, looks_secret

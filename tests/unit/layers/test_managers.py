@@ -10,6 +10,7 @@ import dockerfile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from imgc.dockerfile.writer import write
 from imgc.instructions.types import From, Run, Stage, Step
 from imgc.layers.managers import MANAGERS, dispatch, install, name_and_version, name_problem

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import dockerfile
 import pytest
+
 from code_layers import DEBIAN, NO_SHELL, NOT_ROOT, UNKNOWN, Kit, fixed, hadolint
 from imgc.diagnostics import Diagnostic
 from imgc.instructions.types import (

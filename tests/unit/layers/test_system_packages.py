@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from imgc.context.project import Project
 from imgc.diagnostics import Diagnostic, Severity
 from imgc.document.document import load

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from imgc.model.reference import InvalidReference, Reference, looks_like_reference, parse
 
 SHA = "sha256:" + "0123456789abcdef" * 4

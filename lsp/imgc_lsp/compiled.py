@@ -9,7 +9,6 @@ from imgc.diagnostics import Span
 from imgc.dockerfile.writer import Line, write
 from imgc.instructions.types import From, Stage
 from imgc.resolve.image import PARENT, ResolvedImage
-
 from imgc_lsp.snapshot import Snapshot
 
 

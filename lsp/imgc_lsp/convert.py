@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from imgc.diagnostics import Diagnostic, Edit, Severity, Span
 from lsprotocol import types as lsp
 from pygls.uris import from_fs_path, to_fs_path
 
+from imgc.diagnostics import Diagnostic, Edit, Severity, Span
 from imgc_lsp.positions import to_column, to_units
 from imgc_lsp.snapshot import Snapshot
 

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 
 from imgc.document.scalars import resolve
-
 from imgc_lsp.schema import Form, Schema, forms
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./@~][A-Za-z0-9_./@:+=~\[\]<>!,-]*")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from imgc.document.cursor import Cursor, Path, cursor_at
 from imgc.document.expressions import Expression, find
 from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence
-
 from imgc_lsp.snapshot import Snapshot
 
 _WORD = re.compile(r"\$\{\{.*?\}\}")

@@ -1,31 +1,38 @@
-"""The wiring: which method of the protocol is answered by which feature. No knowledge of pipelines here."""
+"""The server of one client: its session, its settings, what it is told. Which method is answered by
+which feature
+stands in `wiring.py`; no knowledge of pipelines is in either."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
-from imgc import __version__
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 
-from imgc_lsp import convert
-from imgc_lsp.buffer import Change
+from imgc import __version__
+from imgc_lsp import journal, settings
 from imgc_lsp.features import completion, diagnostics
-from imgc_lsp.features import hover as hovers
+from imgc_lsp.images.references import References
+from imgc_lsp.packages import LocalPackages
 from imgc_lsp.positions import Encoding
 from imgc_lsp.protocol import Protocol, Server
 from imgc_lsp.session import OpenDocument, Session
 from imgc_lsp.snapshot import Settings, Snapshot
 from imgc_lsp.sources import Sources
+from imgc_lsp.workspace import ClosedFiles
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_PULL_WAIT = 0.3
-"""Seconds that a pull of diagnostics waits for the whole analysis, for clients that cannot be told to pull
-again."""
+WATCHED = (
+    "**/imgc.lock", "**/.dockerignore", "**/*Dockerfile*", "**/*requirements*.txt", "**/pyproject.toml",
+    "**/uv.lock", "**/poetry.lock", "**/package*.json", "**/*.imgc.yaml", "**/pipeline.yaml", "**/pipeline.yml",
+    "**/.imgc/**/*.jsonl",
+)  # fmt: skip
+"""Files whose change may change what is said of a pipeline file."""
 
 
 class ImgcServer(Server):
@@ -36,10 +43,16 @@ class ImgcServer(Server):
     def __init__(self) -> None:
         super().__init__("imgc", __version__, protocol_cls=Protocol)
         self.settings = Settings()
-        self.sources = Sources()
+        self.references = References(self.settings)
+        self.sources = Sources(LocalPackages(), self.references)
         self.client = completion.Client()
+        self.commands: frozenset[str] = frozenset()
+        self.closed = ClosedFiles()
+        self.results: dict[Path, journal.Results] = {}
         self.pushes = True
         self.refreshes = False
+        self.watches = False
+        self.asks = False
 
     def begin(self, params: lsp.InitializeParams) -> None:
         """Takes in what the client can do."""
@@ -49,47 +62,125 @@ class ImgcServer(Server):
         self.client = completion.Client(snippets=bool(item and item.snippet_support))
         self.refreshes = bool(workspace.diagnostics and workspace.diagnostics.refresh_support)
         self.pushes = document.diagnostic is None or not self.refreshes
+        watching = workspace.did_change_watched_files
+        self.watches = bool(watching and watching.dynamic_registration)
+        self.asks = bool(workspace.configuration)
+        options = params.initialization_options
+        settings.apply(self.settings, options)
+        named = options.get("commands") if isinstance(options, dict) else None
+        self.commands = frozenset(map(str, named)) if isinstance(named, list) else frozenset()
         encoding = self.workspace.position_encoding
-        self.session = Session(_encoding(getattr(encoding, "value", encoding)), self.settings, self.publish)
+        name = _encoding(getattr(encoding, "value", encoding))
+        self.session = Session(name, self.settings, self.publish)
+
+    @property
+    def folders(self) -> list[Path]:
+        from imgc_lsp.workspace import folder_paths
+
+        uris = [folder.uri for folder in self.workspace.folders.values()]
+        return folder_paths(uris or ([self.workspace.root_uri] if self.workspace.root_uri else []))
+
+    # Diagnostics
+
+    def report(self, snapshot: Snapshot) -> dict[str, list[lsp.Diagnostic]]:
+        """Everything known of a document: what the analysis finds, and what the last build and run left."""
+        results = self.results_of(snapshot.directory)
+        return diagnostics.report(snapshot, journal.diagnostics(snapshot, results))
+
+    def results_of(self, directory: Path) -> journal.Results:
+        if directory not in self.results:
+            self.results[directory] = journal.read(directory)
+        return self.results[directory]
 
     def publish(self, document: OpenDocument) -> None:
         """Tells the client what is known of a document now, unless it is what it knows already."""
         snapshot = self.session.snapshot(document.uri)
-        report = diagnostics.report(snapshot) if snapshot is not None else {document.uri: []}
+        if snapshot is not None and snapshot.analysis is not None:
+            self.references.locked = tuple(snapshot.analysis.lock.images)
+        report = self.report(snapshot) if snapshot is not None else {document.uri: []}
         if not self.pushes:
             self._refresh(document, report)
             return
-        for uri in [*document.published.keys() - report.keys(), *report]:
+        for uri in [*(document.published.keys() - report.keys()), *report]:
             items = report.get(uri, [])
             result = diagnostics.result_id(items)
-            if document.published.get(uri, "" if items else result) == result and uri in document.published:
-                continue
-            document.published[uri] = result
-            self.text_document_publish_diagnostics(
-                lsp.PublishDiagnosticsParams(uri, items, document.version if uri == document.uri else None)
-            )
+            if document.published.get(uri) != result:
+                document.published[uri] = result
+                version = document.version if uri == document.uri else None
+                self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, items, version))
 
     def _refresh(self, document: OpenDocument, report: dict[str, list[lsp.Diagnostic]]) -> None:
-        """Asks a client that pulls to pull again when it would get something else."""
+        """Asks a client that pulls to pull again when it would get something else than at its last pull."""
         result = diagnostics.result_id([item for items in report.values() for item in items])
-        if document.published.get(document.uri) not in (None, result):
+        if document.published.get(document.uri, result) != result:
             self.workspace_diagnostic_refresh(None)
         document.published[document.uri] = result
 
-    async def answer(self, uri: str, feature: Callable[[Snapshot], T], default: T) -> T:
-        """The answer of a feature for a document as it is now; a fault in the feature is logged and answers
-        `default`.
+    def publish_soon(self, document: OpenDocument) -> None:
+        """Publishes once the changes that are already waiting are in."""
+        version = document.version
 
-        Yields to the loop once before it works, so that a request that was cancelled meanwhile is never
-        begun.
+        def publish() -> None:
+            if document.version == version and self.session.documents.get(document.uri) is document:
+                self.publish(document)
+
+        asyncio.get_running_loop().call_soon(publish)
+
+    def files_changed(self, paths: list[Path]) -> None:
+        """Looks again at the open documents that may read one of these files."""
+        for document in list(self.session.documents.values()):
+            directory = document.path.parent
+            if any(path.is_relative_to(directory) or directory.is_relative_to(path.parent) for path in paths):
+                self.results.pop(directory, None)
+                if any(".imgc" in path.parts for path in paths):
+                    self.publish(document)
+                else:
+                    self.session.touch(document)
+
+    async def configure(self) -> None:
+        """Asks the client for its settings."""
+        if not self.asks:
+            return
+        item = lsp.ConfigurationItem(section="imgc")
+        try:
+            found = await self.workspace_configuration_async(lsp.ConfigurationParams([item]))
+        except Exception as error:  # a client that cannot answer keeps the defaults
+            log.info("the client gave no settings: %s", error)
+            return
+        self.take_settings(found[0] if found else None)
+
+    def take_settings(self, data: Any) -> None:
+        if settings.apply(self.settings, data):
+            for document in list(self.session.documents.values()):
+                self.session.touch(document)
+                self.publish(document)
+
+    # Answers
+
+    async def answer(self, uri: str, feature: Callable[[Snapshot], T], default: T) -> T:
+        """The answer of a feature for a document as it is now; a fault in it is logged and answers `default`.
+
+        Yields to the loop once before it works, so that a request that was cancelled meanwhile is never begun.
         """
         await asyncio.sleep(0)
         try:
             snapshot = self.session.snapshot(uri)
             return default if snapshot is None else feature(snapshot)
+        except JsonRpcException:
+            raise
         except Exception:
             log.exception("%s failed", getattr(feature, "__qualname__", feature))
             return default
+
+    async def snapshots(self) -> list[Snapshot]:
+        """All pipeline files of the workspace: the open ones, and the others as they are on disk."""
+        every = [self.session.snapshot(uri) for uri in list(self.session.documents)]
+        opened = [snapshot for snapshot in every if snapshot is not None]
+        paths = {document.path for document in self.session.documents.values()}
+        closed = await asyncio.to_thread(
+            self.closed.read, self.folders, self.settings, self.session.encoding, paths
+        )
+        return [*opened, *closed]
 
 
 def _encoding(name: object) -> Encoding:
@@ -97,99 +188,8 @@ def _encoding(name: object) -> Encoding:
 
 
 def create() -> ImgcServer:
+    from imgc_lsp import wiring
+
     server = ImgcServer()
-    _lifecycle(server)
-    _features(server)
+    wiring.wire(server)
     return server
-
-
-def _lifecycle(server: ImgcServer) -> None:
-    @server.feature(lsp.INITIALIZE)
-    def initialize(params: lsp.InitializeParams) -> None:
-        server.begin(params)
-
-    @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
-    async def did_open(params: lsp.DidOpenTextDocumentParams) -> None:
-        item = params.text_document
-        document = server.session.open(
-            item.uri, convert.path_of(item.uri), item.language_id, item.version, item.text
-        )
-        server.publish(document)
-
-    @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
-    def did_change(params: lsp.DidChangeTextDocumentParams) -> None:
-        changes = [_change(change) for change in params.content_changes]
-        document = server.session.change(params.text_document.uri, params.text_document.version, changes)
-        if document is not None:
-            _publish_soon(server, document)
-
-    @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
-    def did_close(params: lsp.DidCloseTextDocumentParams) -> None:
-        document = server.session.close(params.text_document.uri)
-        for uri in document.published if document is not None and server.pushes else ():
-            server.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, []))
-
-    @server.feature(lsp.SHUTDOWN)
-    def shutdown(*_: Any) -> None:
-        server.session.analyst.close()
-
-
-def _publish_soon(server: ImgcServer, document: OpenDocument) -> None:
-    """Once the changes that are already waiting are in."""
-    version = document.version
-
-    def publish() -> None:
-        if document.version == version and server.session.documents.get(document.uri) is document:
-            server.publish(document)
-
-    asyncio.get_running_loop().call_soon(publish)
-
-
-def _change(change: lsp.TextDocumentContentChangeEvent) -> Change | str:
-    if isinstance(change, lsp.TextDocumentContentChangeWholeDocument):
-        return change.text
-    start, end = change.range.start, change.range.end
-    return Change((start.line, start.character), (end.line, end.character), change.text)
-
-
-def _features(server: ImgcServer) -> None:
-    @server.feature(
-        lsp.TEXT_DOCUMENT_COMPLETION,
-        lsp.CompletionOptions(trigger_characters=completion.TRIGGERS, resolve_provider=True),
-    )
-    async def complete(params: lsp.CompletionParams) -> lsp.CompletionList | None:
-        return await server.answer(
-            params.text_document.uri,
-            lambda snapshot: completion.complete(snapshot, params.position, server.sources, server.client),
-            None,
-        )
-
-    @server.feature(lsp.COMPLETION_ITEM_RESOLVE)
-    async def resolve(item: lsp.CompletionItem) -> lsp.CompletionItem:
-        await asyncio.sleep(0)
-        return completion.resolve(item)
-
-    @server.feature(lsp.TEXT_DOCUMENT_HOVER)
-    async def hover(params: lsp.HoverParams) -> lsp.Hover | None:
-        return await server.answer(
-            params.text_document.uri, lambda snapshot: hovers.hover(snapshot, params.position), None
-        )
-
-    @server.feature(
-        lsp.TEXT_DOCUMENT_DIAGNOSTIC,
-        lsp.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=False, identifier="imgc"),
-    )
-    async def pull(params: lsp.DocumentDiagnosticParams) -> lsp.DocumentDiagnosticReport:
-        document = server.session.documents.get(params.text_document.uri)
-        if document is not None and not server.refreshes:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(document.analysed.wait(), _PULL_WAIT)
-        empty: dict[str, list[lsp.Diagnostic]] = {}
-        report = await server.answer(
-            params.text_document.uri, lambda snapshot: diagnostics.report(snapshot), empty
-        )
-        items = report.get(params.text_document.uri, [])
-        name = diagnostics.result_id(items)
-        if params.previous_result_id == name:
-            return lsp.RelatedUnchangedDocumentDiagnosticReport(name)
-        return lsp.RelatedFullDocumentDiagnosticReport(items, result_id=name)

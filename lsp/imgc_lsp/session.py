@@ -12,7 +12,6 @@ from typing import Any
 
 from imgc.diagnostics import Diagnostic, Origin, Severity, Span, in_order
 from imgc.document.document import Document, load
-
 from imgc_lsp.buffer import Buffer, Change
 from imgc_lsp.claims import claims
 from imgc_lsp.incremental import StructureCheck
@@ -115,32 +114,7 @@ class Session:
         return document.snapshot
 
     def read(self, document: OpenDocument) -> None:
-        text = document.buffer.text
-        lines = Buffer.text_lines(document.buffer.pieces)
-        document.claimed = claims(document.path, lines, document.language, self.settings.claim)
-        if not document.claimed:
-            document.document = document.snapshot = None
-            return
-        document.document = parsed = load(document.path.name, text, document.document)
-        checked = document.structure.check(parsed.root)
-        broken = any(diagnostic.code.startswith("yaml-") for diagnostic in parsed.diagnostics)
-        document.names = read_names(parsed.root, broken, document.names)
-        first = in_order([*parsed.diagnostics, *checked.diagnostics])
-        bom = text.startswith("\ufeff")
-        if bom:
-            lines[0] = lines[0][1:]
-        document.snapshot = Snapshot(
-            document.uri, document.path, document.version, self.encoding, bom, lines, parsed, document.names,
-            list(checked.uses), [*first, *self.kept(document, parsed)], document.analysis,
-            settings=self.settings,
-        )  # fmt: skip
-
-    def kept(self, document: OpenDocument, parsed: Document) -> list[Diagnostic]:
-        """Findings of the last analysis that stand in entries which have not changed since."""
-        if not document.semantic:
-            return []
-        living: set[Origin] = {island.origin for group in parsed.islands.values() for island in group}
-        return [found for found in document.semantic if found.span.origin in living]
+        read_document(document, self.settings, self.encoding)
 
     # Whole analyses
 
@@ -170,6 +144,36 @@ class Session:
         snapshot.diagnostics = list(analysis.diagnostics)
         document.semantic = [found for found in analysis.diagnostics if _key(found) not in known]
         self.changed(document)
+
+
+def read_document(document: OpenDocument, settings: Settings, encoding: Encoding) -> None:
+    """Makes the snapshot of a document from its buffer; none when the file is not ours."""
+    text = document.buffer.text
+    lines = Buffer.text_lines(document.buffer.pieces)
+    document.claimed = claims(document.path, lines, document.language, settings.claim)
+    if not document.claimed:
+        document.document = document.snapshot = None
+        return
+    document.document = parsed = load(document.path.name, text, document.document)
+    checked = document.structure.check(parsed.root)
+    broken = any(diagnostic.code.startswith("yaml-") for diagnostic in parsed.diagnostics)
+    document.names = read_names(parsed.root, broken, document.names)
+    first = in_order([*parsed.diagnostics, *checked.diagnostics])
+    bom = text.startswith("\ufeff")
+    if bom:
+        lines[0] = lines[0][1:]
+    document.snapshot = Snapshot(
+        document.uri, document.path, document.version, encoding, bom, lines, parsed, document.names,
+        list(checked.uses), [*first, *_kept(document, parsed)], document.analysis, settings=settings,
+    )  # fmt: skip
+
+
+def _kept(document: OpenDocument, parsed: Document) -> list[Diagnostic]:
+    """Findings of the last analysis that stand in entries which have not changed since."""
+    if not document.semantic:
+        return []
+    living: set[Origin] = {island.origin for group in parsed.islands.values() for island in group}
+    return [found for found in document.semantic if found.span.origin in living]
 
 
 def _key(found: Diagnostic) -> tuple[Origin, int, int, str, str]:

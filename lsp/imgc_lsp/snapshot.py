@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgc.checks.structure import Use
-from imgc.diagnostics import Diagnostic, Span
+from imgc.diagnostics import Diagnostic
 from imgc.document.document import Document
-from imgc.document.nodes import Mapping, Node
+from imgc.document.nodes import Mapping, Node, Scalar
 from imgc.model.pipeline import entries
 from imgc.model.tree import TreeNode, read_tree
-
 from imgc_lsp.positions import Encoding
 
 if TYPE_CHECKING:
@@ -30,20 +29,21 @@ SECTION_OF = {
 
 @dataclass(slots=True)
 class Names:
-    """The names a document declares, section by section. A section that cannot be read at the moment has the
+    """The names a document declares (with their keys), section by section. A section that cannot be read
+    at the moment has the
     names it had when it last could."""
 
-    sections: dict[str, dict[str, Span]]
+    sections: dict[str, dict[str, Scalar]]
     tree: TreeNode | None
     whole: bool
 
-    def of(self, section: str) -> dict[str, Span]:
+    def of(self, section: str) -> dict[str, Scalar]:
         return self.sections.get(section, {})
 
 
 def read_names(root: Mapping, broken: bool, before: Names | None) -> Names:
     """The names of a document; `broken`: something in it does not parse, so what is missing may be there."""
-    sections: dict[str, dict[str, Span]] = {}
+    sections: dict[str, dict[str, Scalar]] = {}
     whole = True
     for section in SECTIONS:
         node = root.get(section)
@@ -52,7 +52,7 @@ def read_names(root: Mapping, broken: bool, before: Names | None) -> Names:
             sections[section] = before.of(section)
             whole = False
         else:
-            sections[section] = {entry.name: entry.key.span for entry in entries(node)}
+            sections[section] = {entry.name: entry.key for entry in entries(node)}
     entry = root.entry("pipeline")
     lost = broken and (entry is None or _broken(entry.value))
     if lost and before is not None:

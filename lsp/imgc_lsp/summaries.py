@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from imgc.document.nodes import Mapping, Node, Scalar, Sequence
-
 from imgc_lsp import compiled
 from imgc_lsp.locate import Spot
 from imgc_lsp.snapshot import Snapshot

@@ -13,8 +13,9 @@ HERE = Path(__file__).parent
 if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))  # for `lspkit`: pytest runs with --import-mode=importlib
 
-from imgc_lsp.snapshot import Snapshot  # noqa: E402
 from lspkit import Editor, editor, read  # noqa: E402
+
+from imgc_lsp.snapshot import Snapshot  # noqa: E402
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

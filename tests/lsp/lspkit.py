@@ -8,16 +8,18 @@ import contextlib
 import itertools
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imgc_lsp.buffer import Buffer
-from imgc_lsp.session import OpenDocument, Session
-from imgc_lsp.snapshot import Settings, Snapshot
 from lsprotocol import types as lsp
 from pytest_lsp import LanguageClient, client_capabilities, make_test_lsp_client
+
+from imgc_lsp.buffer import Buffer
+from imgc_lsp.convert import path_of
+from imgc_lsp.session import OpenDocument, read_document
+from imgc_lsp.snapshot import Settings, Snapshot
 
 SERVER = [sys.executable, "-m", "imgc_lsp"]
 _NUMBER = itertools.count()
@@ -104,6 +106,20 @@ class Editor:
             else ""
         )
 
+    async def settled(self, uri: str) -> None:
+        """Waits until the whole analysis of a document is done: the preview command waits for it."""
+        await self.command("imgc.preview", uri, {"kind": "plan"})
+
+    async def command(self, name: str, *arguments: Any) -> Any:
+        return await self.ask(lsp.WORKSPACE_EXECUTE_COMMAND, lsp.ExecuteCommandParams(name, list(arguments)))
+
+    def path(self, uri: str) -> Path:
+        return path_of(uri)
+
+    async def ask(self, method: str, params: Any) -> Any:
+        """The result of any request."""
+        return await self.client.protocol.send_request_async(method, params)
+
     def close(self, uri: str) -> None:
         self.client.text_document_did_close(lsp.DidCloseTextDocumentParams(lsp.TextDocumentIdentifier(uri)))
 
@@ -166,12 +182,10 @@ def read(path: Path, text: str, before: str | None = None, *, analysed: bool = F
     document = OpenDocument(
         path.as_uri(), path, "imgc", 1, Buffer(before if before is not None else text, "utf-16")
     )
-    session = Session.__new__(Session)
-    session.encoding, session.settings = "utf-16", Settings()
-    session.read(document)
+    read_document(document, Settings(), "utf-16")
     if before is not None:
         document.buffer.replace(text)
-        session.read(document)
+        read_document(document, Settings(), "utf-16")
     snapshot = document.snapshot
     assert snapshot is not None
     if analysed:
@@ -181,6 +195,36 @@ def read(path: Path, text: str, before: str | None = None, *, analysed: bool = F
         snapshot.diagnostics = snapshot.analysis.diagnostics
         snapshot.current = True
     return snapshot
+
+
+def document(uri: str) -> lsp.TextDocumentIdentifier:
+    return lsp.TextDocumentIdentifier(uri)
+
+
+def place_of(text: str, word: str, nth: int = 0) -> lsp.Position:
+    """The position in the middle of the nth occurrence of a word."""
+    start = -1
+    for _ in range(nth + 1):
+        start = text.index(word, start + 1)
+    start += len(word) // 2
+    return lsp.Position(text.count("\n", 0, start), start - (text.rfind("\n", 0, start) + 1))
+
+
+def applied(text: str, edits: Iterable[lsp.TextEdit]) -> str:
+    """A text (of ASCII) after edits, as an editor applies them."""
+    lines = text.split("\n")
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+
+    def offset(place: lsp.Position) -> int:
+        return min(starts[min(place.line, len(lines))] + place.character, len(text))
+
+    for edit in sorted(
+        edits, key=lambda edit: (edit.range.start.line, edit.range.start.character), reverse=True
+    ):
+        text = text[: offset(edit.range.start)] + edit.new_text + text[offset(edit.range.end) :]
+    return text
 
 
 def labels(found: lsp.CompletionList) -> list[str]:

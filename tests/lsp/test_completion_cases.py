@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
+from lspkit import cut
+from lsprotocol import types as lsp
+
 from imgc.document.cursor import cursor_at
 from imgc_lsp.features.completion import Client, complete
 from imgc_lsp.snapshot import Snapshot
 from imgc_lsp.sources import Sources
-from lspkit import cut
-from lsprotocol import types as lsp
 
 CASES = [
     case

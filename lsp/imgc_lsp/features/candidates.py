@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lsprotocol import types as lsp
+
 from imgc.document.nodes import Mapping, Scalar
 from imgc.model.pipeline import entries
 from imgc.model.pipeline import text as text_of
-from lsprotocol import types as lsp
-
 from imgc_lsp import paths
 from imgc_lsp.insertion import values_of, written
 from imgc_lsp.schema import Form, Path, Schema

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from imgc.document.cursor import Cursor, cursor_at
 from lsprotocol import types as lsp
 
+from imgc.document.cursor import Cursor, cursor_at
 from imgc_lsp import convert, insertion
 from imgc_lsp.features import candidates
 from imgc_lsp.features.candidates import Candidate
-from imgc_lsp.schema import Form, documentation, forms_at, general, mapping_forms, property_at
+from imgc_lsp.schema import Form, forms_at, general, mapping_forms, property_at
 from imgc_lsp.snapshot import Snapshot
 from imgc_lsp.sources import Sources
 
@@ -219,6 +219,3 @@ def _asked(form: Form, present: Iterable[str]) -> set[str]:
     """Keys that those that are there ask for."""
     needs = form.schema.get("x-needs", {})
     return {wanted for key in present for wanted in needs.get(key, ())}
-
-
-__all__ = ["TRIGGERS", "Client", "complete", "documentation", "resolve"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from imgc.diagnostics import Diagnostic
 from lsprotocol import types as lsp
 
+from imgc.diagnostics import Diagnostic
 from imgc_lsp import convert
 from imgc_lsp.session import too_many
 from imgc_lsp.snapshot import Snapshot

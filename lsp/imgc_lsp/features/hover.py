@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from imgc.document.nodes import Mapping, Node, Scalar, Sequence
-from imgc.model.pipeline import text as text_of
 from lsprotocol import types as lsp
 
+from imgc.document.nodes import Mapping, Node, Scalar, Sequence
+from imgc.model.pipeline import text as text_of
 from imgc_lsp import convert
 from imgc_lsp.features.candidates import node_path
 from imgc_lsp.insertion import values_of

@@ -1,0 +1,75 @@
+"""Image references for completion, best known first: the lock, the local engine, registries, well-known
+bases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from imgc.model.reference import DEFAULT_REGISTRY
+from imgc_lsp.images import engine, registry
+from imgc_lsp.lookups import Lookups
+from imgc_lsp.snapshot import Settings
+from imgc_lsp.sources import Found
+
+_ENGINE_HOLDS = 30.0
+_TAGS_HOLD = 600.0
+_MOST = 100
+WELL_KNOWN = (
+    "python:3.12-slim", "python:3.13-slim", "python:3.12", "debian:bookworm-slim", "ubuntu:24.04",
+    "alpine:3.20", "node:22-slim", "golang:1.24", "fedora:42", "mambaorg/micromamba:2", "busybox:1.37",
+    "gcr.io/distroless/python3-debian12",
+)  # fmt: skip
+
+
+class References:
+    """`settings` says what may be asked: the engine by default, registries only where it is switched on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.lookups = Lookups()
+        self.locked: tuple[str, ...] = ()
+
+    def find(self, prefix: str) -> Found:
+        names: dict[str, str] = dict.fromkeys(self.locked, "in the lock")
+        complete = True
+        if self.settings.engine_lookups:
+            local, fresh = self.lookups.get("engine", engine.images, _ENGINE_HOLDS)
+            names.update((name, "on this machine") for name in local or () if name not in names)
+            complete = complete and fresh
+        if self.settings.registry_lookups:
+            remote, fresh = self._remote(prefix)
+            names.update((name, "in the registry") for name in remote if name not in names)
+            complete = complete and fresh
+        names.update((name, "well known") for name in WELL_KNOWN if name not in names)
+        typed = prefix.lower()
+        fitting = [(name, word) for name, word in names.items() if typed in name.lower()]
+        return Found(fitting[:_MOST], complete and len(fitting) <= _MOST)
+
+    def _remote(self, prefix: str) -> tuple[Iterable[str], bool]:
+        """Tags once a repository is named (`host/name:`), repositories once a registry is (`host/`)."""
+        name, colon, _ = prefix.rpartition(":")
+        if colon and "/" not in prefix[len(name) :]:
+            host, repository = split(name)
+            tags, fresh = self.lookups.get(
+                ("tags", name), lambda: registry.tags(host, repository), _TAGS_HOLD
+            )
+            return [f"{name}:{tag}" for tag in tags or ()], fresh
+        first, slash, _ = prefix.partition("/")
+        if slash and _is_host(first):
+            found, fresh = self.lookups.get(
+                ("catalog", first), lambda: registry.repositories(first), _TAGS_HOLD
+            )
+            return [f"{first}/{each}" for each in found or ()], fresh
+        return (), True
+
+
+def split(name: str) -> tuple[str, str]:
+    """Registry and repository of a name without its tag."""
+    first, slash, rest = name.partition("/")
+    if slash and _is_host(first):
+        return first, rest
+    return DEFAULT_REGISTRY, name if slash else f"library/{name}"
+
+
+def _is_host(text: str) -> bool:
+    return "." in text or ":" in text or text == "localhost"

@@ -1,0 +1,100 @@
+"""What the last build and the last run left in `.imgc`: failures as diagnostics, results for code lenses.
+
+The engine appends one JSON object a line. Read here are `node` or `image`, `state`, `message` (or `failure`
+with a `message`), in `.imgc/build.jsonl`, `.imgc/runs/ID/journal.jsonl`; anything else is passed over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from imgc.diagnostics import Diagnostic, Severity, Span
+from imgc_lsp.snapshot import Snapshot
+
+_FAILED = frozenset({"failed", "error"})
+_LARGEST = 8_000_000
+_TAIL = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """States and messages of the newest run, by node path and by image."""
+
+    nodes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    images: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def words(self) -> dict[str, str]:
+        return {path: state for path, (state, _) in self.nodes.items()}
+
+
+def read(directory: Path) -> Results:
+    """The results of the newest journals of a project; empty where there are none."""
+    results = Results()
+    for file in _newest(directory / ".imgc"):
+        for event in _events(file):
+            state = str(event.get("state", ""))
+            failure = event.get("failure")
+            message = (
+                event.get("message") or (failure.get("message") if isinstance(failure, dict) else "") or ""
+            )
+            if isinstance(event.get("node"), str):
+                results.nodes[event["node"]] = state, str(message)
+            elif isinstance(event.get("image"), str) and state:
+                results.images[event["image"]] = state, str(message)
+    return results
+
+
+def diagnostics(snapshot: Snapshot, results: Results) -> Iterator[Diagnostic]:
+    """Failures at the nodes and images they belong to, wherever those stand now."""
+    for path, (state, message) in results.nodes.items():
+        node = snapshot.nodes.get(path) or snapshot.nodes.get(path.split("[")[0])
+        if node is not None and state in _FAILED:
+            entry = node.entry("run") or node.entry("call")
+            yield _failure(
+                "step-failed",
+                f"the last run failed here: {message or state}",
+                entry.key.span if entry else node.span,
+            )
+    for name, (state, message) in results.images.items():
+        key = snapshot.names.of("images").get(name)
+        if key is not None and state in _FAILED:
+            yield _failure(
+                "build-failed", f"the last build of this image failed: {message or state}", key.span
+            )
+
+
+def _failure(code: str, message: str, span: Span) -> Diagnostic:
+    return Diagnostic(code, Severity.ERROR, message, span)
+
+
+def _newest(state: Path) -> list[Path]:
+    try:
+        runs = sorted((state / "runs").glob("*/journal.jsonl"), key=lambda file: file.stat().st_mtime)
+        build = [file for file in (state / "build.jsonl",) if file.is_file()]
+    except OSError:
+        return []
+    return [*build, *runs[-1:]]
+
+
+def _events(file: Path) -> Iterator[dict[str, Any]]:
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            if size > _LARGEST:
+                stream.seek(size - _TAIL)
+                stream.readline()
+            lines = stream.read(_LARGEST).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            yield event

@@ -6,32 +6,53 @@ A problem is no exception here: results carry the exit code of the command line 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from imgc_engine import build as building
 from imgc_engine.connection import connect
 from imgc_engine.events import Listener, one_at_a_time
-from imgc_engine.failures import Code, EngineError, Failure, Refusal, worst
+from imgc_engine.failures import Code, EngineError, Failure, Refusal, Refused, worst
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Plan, ReadError, load
+from imgc_engine.run.selection import UnknownNode
+from imgc_engine.run.whole import Wanted
+from imgc_engine.run.whole import run as run_whole
 from imgc_engine.secrets import Secrets
 
 STATE = ".imgc"  # folder of the project that holds logs and journals
 
 
 @dataclass(frozen=True, slots=True)
-class BuildResult:
+class Result:
     """`problem` is why nothing was tried; so are `refusals`, settings that this engine cannot honour."""
 
     code: Code
-    images: Mapping[str, building.Outcome]
     failures: tuple[Failure, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     problem: str = ""
     seconds: float = 0.0
+    images: Mapping[str, building.Outcome] = field(default_factory=dict)
+    """How the work on each image ended."""
+
+
+class BuildResult(Result):
+    """Of `imgc build`."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult(Result):
+    """Of `imgc run`. `run` and `folder` are empty when it did not come to a run."""
+
+    run: str = ""
+    folder: Path | None = None
+
+
+R = TypeVar("R", bound=Result)
 
 
 def build(
@@ -51,23 +72,65 @@ def build(
 
     `plan` is the object in plan.json, `compiled` the folder it lies in, `project` where the pipeline file is.
     """
-    begin = time.monotonic()
     flags = building.Flags(no_cache, push, tuple(platforms), builder)
-    try:
+    interrupt = interrupt or Interrupt()
+    tell = one_at_a_time(listener)
+
+    def work() -> BuildResult:
         loaded = load(plan)
         if unknown := [name for name in images if name not in loaded.images]:
-            return BuildResult(Code.USAGE, {}, problem=f"The file has no image {unknown[0]!r}.")
-        interrupt = interrupt or Interrupt()
+            return BuildResult(Code.USAGE, problem=f"The file has no image {unknown[0]!r}.")
+        return _build(loaded, compiled, project, tuple(images), flags, tell, interrupt)
+
+    return _answer(BuildResult, work, interrupt)
+
+
+def run(
+    plan: Mapping[str, Any],
+    compiled: Path,
+    project: Path,
+    nodes: Sequence[str] = (),
+    *,
+    max_parallel: int | None = None,
+    keep_going: bool = False,
+    allow: Collection[str] = (),
+    rebuild: bool = False,
+    listener: Listener,
+    interrupt: Interrupt | None = None,
+) -> RunResult:
+    """Make the images that the nodes (all when none is named) need, and run the nodes. Arguments as of
+    `build`.
+
+    `allow` are the user's grants, `rebuild` builds the images anew.
+    """
+    interrupt = interrupt or Interrupt()
+    tell = one_at_a_time(listener)
+
+    def work() -> RunResult:
+        state = project / STATE
+        wanted = Wanted(
+            load(plan), plan, compiled, project, state, nodes, max_parallel, keep_going, allow, rebuild
+        )
+        ran = run_whole(wanted, tell, interrupt)
+        return RunResult(ran.code, ran.failures, images=ran.images, run=ran.run, folder=ran.folder)
+
+    return _answer(RunResult, work, interrupt)
+
+
+def _answer(kind: Callable[..., R], work: Callable[[], R], interrupt: Interrupt) -> R:
+    """The result, with what was raised as what it means for the user, and with the time it took."""
+    begin = time.monotonic()
+    try:
         with interrupt.on_signals():
-            result = _build(
-                loaded, compiled, project, tuple(images), flags, one_at_a_time(listener), interrupt
-            )
+            result = work()
     except ReadError as error:
-        result = BuildResult(Code.USER_FILE, {}, problem=str(error))
-    except building.Refused as error:
-        result = BuildResult(Code.USER_FILE, {}, refusals=error.refused)
-    except EngineError as error:
-        result = BuildResult(Code.ENVIRONMENT, {}, problem=str(error))
+        result = kind(Code.USER_FILE, problem=str(error))
+    except Refused as error:
+        result = kind(Code.USER_FILE, refusals=error.refused)
+    except UnknownNode as error:
+        result = kind(Code.USAGE, problem=str(error))
+    except (EngineError, OSError) as error:
+        result = kind(Code.ENVIRONMENT, problem=str(error))
     return replace(result, seconds=time.monotonic() - begin)
 
 
@@ -87,4 +150,4 @@ def _build(
         made |= building.push(builds, made, tell, interrupt)
     failures = [outcome.failure for outcome in made.values() if outcome.failure]
     code = Code.INTERRUPTED if interrupt.level else worst(failures)
-    return BuildResult(code, made, tuple(failures))
+    return BuildResult(code, tuple(failures), images=made)

@@ -8,16 +8,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from imgc_engine.failures import Failure
+from imgc_engine.plan import Node
+from imgc_engine.run.logs import Stream
+from imgc_engine.run.states import Cause, State
 
 ImageState = Literal[
     "built", "exists", "in registry", "same", "as it is", "pulled", "pushed", "failed", "omitted"
 ]
 StepState = Literal["started", "cached", "done", "failed", "canceled"]
-NodeState = Literal["pending", "running", "succeeded", "failed", "error", "skipped", "omitted", "interrupted"]
-RunState = Literal["running", "succeeded", "failed", "error", "interrupted"]
+RunState = Literal["succeeded", "failed", "error", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,67 @@ class Notice:
     text: str
 
 
-Event = ImageStarted | ImageStep | ImageOutput | ImageEnded | Notice
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """Nodes are about to start.
+
+    `nodes` are those of this run, in tree order; `folder` is where it is kept.
+    """
+
+    run: str
+    nodes: tuple[Node, ...]
+    folder: Path
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChanged:
+    """A node is in another state.
+
+    Pending again: `seconds` is the time until its next attempt. Else, at the end of an attempt, what it took.
+    `message` is a sentence for people, and empty when there is nothing to say.
+    """
+
+    path: str
+    state: State
+    attempt: int
+    cause: Cause | None = None
+    message: str = ""
+    exit_code: int | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOutput:
+    """What a node's command wrote: bytes as they came, lines whole or not."""
+
+    path: str
+    attempt: int
+    stream: Stream
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """All has ended, and no container is left."""
+
+    run: str
+    state: RunState
+    seconds: float
+    failures: tuple[Failure, ...]
+
+
+Event = (
+    ImageStarted
+    | ImageStep
+    | ImageOutput
+    | ImageEnded
+    | RunStarted
+    | NodeChanged
+    | NodeOutput
+    | RunEnded
+    | Notice
+)
 Listener = Callable[[Event], None]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -49,11 +50,19 @@ class Refusal:
     message: str
 
 
+class Refused(Exception):
+    """Something that this engine does not honour; nothing was done."""
+
+    def __init__(self, refused: tuple[Refusal, ...]) -> None:
+        super().__init__("\n".join(f"{refusal.place}: {refusal.message}" for refusal in refused))
+        self.refused = refused
+
+
 class EngineError(RuntimeError):
     """Docker could not be used at all. The text says what to do."""
 
 
-def worst(failures: list[Failure]) -> Code:
+def worst(failures: Iterable[Failure]) -> Code:
     """The exit code of the whole: the environment's failures weigh more, since they explain the others."""
     codes = {failure.code for failure in failures}
     order = (Code.INTERRUPTED, Code.ENVIRONMENT, Code.USER_FILE, Code.STEP_FAILED)

@@ -6,88 +6,25 @@ import json
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import docker.errors
 import plans
 import pytest
-from imgc_engine import api
-from imgc_engine.events import Event, ImageEnded, ImageOutput, ImageStep
+from projects import Project, project_on
+
+from imgc_engine.events import ImageEnded, ImageStep
 from imgc_engine.failures import Code
 from imgc_engine.interrupt import Interrupt
 
 
-@dataclass
-class Project:
-    """A folder with a pipeline, its compiled Dockerfiles, and images of names that nobody else has."""
-
-    root: Path
-    client: Any
-    images: dict[str, dict[str, Any]] = field(default_factory=dict)
-    secrets: dict[str, Any] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
-    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
-    on_output: Callable[[], None] | None = None
-
-    def image(self, name: str, dockerfile: str, **settings: Any) -> str:
-        """Add an image; its reference. `{NAME}` in the text is the reference of an earlier image."""
-        text = dockerfile.format_map({other: image["reference"] for other, image in self.images.items()})
-        path = Path("images", name, "Dockerfile")
-        (self.root / "compiled" / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.root / "compiled" / path).write_text(text)
-        content = uuid.uuid5(uuid.NAMESPACE_URL, self.id + text + repr(settings)).hex * 2
-        tag = settings.pop("tag", content[:20])
-        reference = settings.pop("reference", f"imgc-test/{self.id}-{name}:{tag}")
-        self.images[name] = plans.image(
-            reference, dockerfile=str(path), tag=tag, content=f"sha256:{content}", **settings
-        )
-        return reference
-
-    def map(self, name: str, *lines: tuple[int, int, str, str, int | None, int]) -> None:
-        """The source map of an image: line, end_line, stage, instruction, step, and the line of the YAML."""
-        keys = ("line", "end_line", "stage", "instruction", "step", "yaml_line")
-        rows = [
-            {**dict(zip(keys, line, strict=True)), "file": "pipeline.yaml", "yaml_column": 5, "key": "x"}
-            for line in lines
-        ]
-        path = self.root / "compiled/images" / name / "Dockerfile.map.json"
-        path.write_text(json.dumps({"version": 1, "file": "Dockerfile", "lines": rows}))
-
-    def build(self, *names: str, **options: Any) -> api.BuildResult:
-        self.events.clear()
-        plan = plans.plan(images=self.images, secrets=self.secrets)
-        return api.build(plan, self.root / "compiled", self.root, names, listener=self.hear, **options)
-
-    def hear(self, event: Event) -> None:
-        self.events.append(event)
-        if self.on_output and isinstance(event, ImageOutput):
-            self.on_output()
-
-    def states(self, result: api.BuildResult) -> dict[str, str]:
-        return {name: outcome.state for name, outcome in result.images.items()}
-
-    def output(self) -> list[str]:
-        return [event.text for event in self.events if isinstance(event, ImageOutput)]
-
-    def file(self, reference: str, path: str) -> str:
-        """A file's text in the image."""
-        return str(self.client.containers.run(reference, ["cat", path], remove=True).decode())
-
-
 @pytest.fixture
 def project(engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    for name in ("DOCKER_HOST", "DOCKER_CONFIG", "PATH"):
-        monkeypatch.setenv(name, engine.env[name])
-    made = Project(tmp_path, engine.client)
-    yield made
-    for image in engine.client.images.list():
-        for tag in image.tags:
-            if made.id in tag:
-                engine.client.images.remove(tag, force=True)
+    with project_on(engine, tmp_path, monkeypatch) as made:
+        yield made
 
 
 def test_parents_come_first_and_what_is_there_is_not_built_again(project: Project) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import plans
 import pytest
+
 from imgc_engine.build.command import Flags, command, refusals
 from imgc_engine.build.program import Program
 from imgc_engine.connection import Facts

@@ -7,6 +7,7 @@ import base64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from imgc_engine.masking import MASK, Mask, MaskedStream
 
 

@@ -10,10 +10,11 @@ import typing
 from pathlib import Path
 from typing import Any
 
-import imgc_schema
 import jsonschema
 import plans
 import pytest
+
+import imgc_schema
 from imgc_engine import plan as model
 
 DECISION = Path(__file__).parents[2] / "docs/decisions/0002-plan.md"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import plans
 import pytest
+from plans import parallel, run, serial
+from simulation import BAD, FINE, simulate
+
 from imgc_engine.plan import load
 from imgc_engine.run.items import Deadlock
 from imgc_engine.run.ready import Limits
 from imgc_engine.run.schedule import Schedule
 from imgc_engine.run.states import End, Past
-from plans import parallel, run, serial
-from simulation import BAD, FINE, simulate
 
 OOM = End(exit_code=137, oom=True)
 LOST = End(lost=True, began=False, message="the engine went away")

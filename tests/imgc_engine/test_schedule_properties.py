@@ -11,12 +11,13 @@ from typing import Any
 import plans
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulation import World
+
 from imgc_engine.plan import Node, load
 from imgc_engine.run.items import Deadlock
 from imgc_engine.run.ready import Limits
 from imgc_engine.run.schedule import Schedule
 from imgc_engine.run.states import End, Past
-from simulation import World
 
 CAUSES = ["error", "oom", "timeout"]
 LIMITS = Limits(cpus=4, memory=100, gpus=2, parallel=5)

@@ -2,7 +2,7 @@
 
 from imgc_engine.build.command import Flags
 from imgc_engine.build.graph import Builds
-from imgc_engine.build.make import Refused, make, push
+from imgc_engine.build.make import make, push
 from imgc_engine.build.work import Outcome
 
-__all__ = ["Builds", "Flags", "Outcome", "Refused", "make", "push"]
+__all__ = ["Builds", "Flags", "Outcome", "make", "push"]

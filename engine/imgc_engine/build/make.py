@@ -15,17 +15,9 @@ from imgc_engine.build.program import Program, find_program
 from imgc_engine.build.work import Hands, Outcome, do
 from imgc_engine.connection import connect, facts
 from imgc_engine.events import ImageEnded, ImageStarted, Listener
-from imgc_engine.failures import Code, EngineError, Failure, Refusal
+from imgc_engine.failures import Code, EngineError, Failure, Refusal, Refused
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Image
-
-
-class Refused(Exception):
-    """Something that this engine cannot honour; nothing was done."""
-
-    def __init__(self, refused: tuple[Refusal, ...]) -> None:
-        super().__init__("\n".join(f"{refusal.place}: {refusal.message}" for refusal in refused))
-        self.refused = refused
 
 
 def make(

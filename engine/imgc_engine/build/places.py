@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from imgc.dockerfile.source_map import MapLine, SourceMap, loads
-
 from imgc_engine.plan import Image, Place
 
 _METADATA = re.compile(r"\[internal\] load metadata for (\S+)")

@@ -24,7 +24,7 @@ def delay_of_leaf(item: Item, cause: Cause, end: End) -> float | None:
     if any(group.stopping for group in item.around()):
         return None
     if cause == "lost":
-        if item.lost >= LOST_AGAIN or (end.began and retry.attempts == 1):
+        if item.lost >= LOST_AGAIN or end.permanent or (end.began and retry.attempts == 1):
             return None  # a command that has begun is not repeated for a user who did not say that it may be
         item.lost += 1
         item.tries -= 1

@@ -48,11 +48,13 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A node is in another state. `seconds` is the time to wait when it is pending once more."""
+    """A node is in another state. `seconds` is the time to wait when it is pending once more; `tries` are the
+    attempts since the group around it last began."""
 
     node: Node
     state: State
     attempt: int
+    tries: int
     cause: Cause | None = None
     end: End | None = None
     seconds: float = 0.0
@@ -105,6 +107,11 @@ class Schedule:
     def state(self) -> State:
         """The root's, which is the run's."""
         return self._items[0].state
+
+    @property
+    def fine(self) -> bool:
+        """Whether the run is a success."""
+        return self._items[0].is_fine
 
     @property
     def finished(self) -> bool:
@@ -244,7 +251,7 @@ class Schedule:
             self._end(item, state, cause, end)
             return
         item.state, item.again = "pending", (state, cause, end)
-        self._actions.append(Changed(item.node, "pending", item.attempts, cause, end, delay))
+        self._actions.append(Changed(item.node, "pending", item.attempts, item.tries, cause, end, delay))
         self._set_timer(delay, "again", item)
 
     def _try_again(self, item: Item) -> None:
@@ -325,4 +332,4 @@ class Schedule:
                 self._agenda.append(follower)
 
     def _say(self, item: Item, cause: Cause | None = None, end: End | None = None) -> None:
-        self._actions.append(Changed(item.node, item.state, item.attempts, cause, end))
+        self._actions.append(Changed(item.node, item.state, item.attempts, item.tries, cause, end))

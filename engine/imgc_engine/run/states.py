@@ -20,13 +20,15 @@ WORST_CAUSE_FIRST: tuple[Cause, ...] = ("lost", "oom", "timeout", "error")
 class End:
     """How an attempt ended, as the engine tells it.
 
-    `exit_code` is None when there was none. `lost`: the engine, not the command, was the reason. `began`: the
-    command may have run. `stopped`: it ended because we stopped it. `message` is a sentence for people.
+    `exit_code` is None when there was none. `lost`: the engine, not the command, was the reason;
+    `permanent`: and would be again. `began`: the command may have run. `stopped`: it ended because we
+    stopped it. `message` is a sentence for people.
     """
 
     exit_code: int | None = None
     oom: bool = False
     lost: bool = False
+    permanent: bool = False
     began: bool = True
     stopped: bool = False
     message: str = ""

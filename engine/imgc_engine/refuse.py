@@ -1,0 +1,125 @@
+"""What of a plan this engine does not honour: found before anything starts, said at its place in the YAML.
+
+A rule is a function of one leaf that is going to run. Whatever is not implemented has its rule here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgc_engine.connection import Facts
+from imgc_engine.failures import Refusal
+from imgc_engine.plan import Node
+from imgc_engine.run.containers import host_path, root_on_host
+from imgc_engine.run.docker_args import NotExpressible
+from imgc_engine.secrets import SecretMissing, Secrets
+
+GRANT = "docker-socket"
+LEAST_MEMORY = 6 << 20  # bytes: Docker's own limit
+LEAST_CPU = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What leaves are judged by. `allow` are the user's grants; `networks` those that the engine has."""
+
+    facts: Facts
+    project: Path
+    socket: str
+    local: bool
+    allow: Collection[str]
+    networks: Collection[str]
+    secrets: Secrets
+
+
+Rule = Callable[[Node, Around], Iterator[tuple[str, str]]]
+"""Gives pairs of the setting that is not honoured and a sentence."""
+
+
+def refusals(nodes: Iterable[Node], around: Around) -> list[Refusal]:
+    """All of them, in the order of the nodes. Groups have nothing that could not be honoured."""
+    return [
+        Refusal(node.place(setting), message)
+        for node in nodes
+        if not node.is_group
+        for rule in RULES
+        for setting, message in rule(node, around)
+    ]
+
+
+def _not_yet(node: Node, _around: Around) -> Iterator[tuple[str, str]]:
+    if node.kind == "lazy":
+        yield "lazy", "This engine does not run `lazy` nodes yet."
+    if node.kind == "build":
+        yield "image", "This engine does not run build pipelines yet."
+    if node.input is not None:
+        yield "input", "This engine does not read `input` yet."
+    if node.outputs:
+        yield "outputs", "This engine does not keep `outputs` yet."
+    if node.container.mode != "own":
+        yield "container_reuse", "This engine does not share containers yet."
+
+
+def _image(node: Node, _around: Around) -> Iterator[tuple[str, str]]:
+    if node.image is None:
+        yield "image", f"{node.path!r} has no image to run in."
+
+
+def _resources(node: Node, around: Around) -> Iterator[tuple[str, str]]:
+    if node.cpu is not None and node.cpu > around.facts.cpus:
+        yield "cpu", f"It wants {node.cpu:g} CPUs, and the engine's machine has {around.facts.cpus}."
+    if node.cpu is not None and node.cpu < LEAST_CPU:
+        yield "cpu", f"Docker gives no less than {LEAST_CPU} of a CPU."
+    if node.mem is not None and node.mem < LEAST_MEMORY:
+        yield "mem", "Docker gives a container no less than 6 MiB of memory."
+
+
+def _network(node: Node, around: Around) -> Iterator[tuple[str, str]]:
+    name = node.network
+    if name is None or name in ("none", "host", "default") or name.startswith("container:"):
+        return
+    if name not in around.networks:
+        yield "network", f"The engine has no network {name!r}; `docker network create {name}` makes one."
+
+
+def _mounts(node: Node, around: Around) -> Iterator[tuple[str, str]]:
+    if node.mounts and not around.local:
+        yield "mounts", "The engine is on another machine, and does not see the files of this one."
+        return
+    sources = {mount: Path(host_path(mount.src, around.project)) for mount in node.mounts}
+    for mount, source in sources.items():
+        if not source.exists():
+            yield "mounts", f"There is no {mount.src!r} to mount."
+
+
+def _secrets(node: Node, around: Around) -> Iterator[tuple[str, str]]:
+    for use in node.secrets:
+        try:
+            around.secrets.text(use.name) if use.env else around.secrets.value(use.name)
+        except SecretMissing as error:
+            yield "secrets", str(error)
+        if not use.env and not around.local:
+            yield "secrets", "The engine is on another machine: there, a secret can only be a variable."
+
+
+def _root(node: Node, around: Around) -> Iterator[tuple[str, str]]:
+    try:
+        reasons = root_on_host(node, around.project, around.socket)
+    except NotExpressible as error:
+        yield "docker_run_args", str(error)
+        return
+    if reasons and GRANT not in around.allow:
+        if reasons[0] == "requires_docker":
+            setting = "requires_docker"
+        else:
+            setting = "mounts" if reasons[0].startswith("the mount") and node.mounts else "docker_run_args"
+        yield (
+            setting,
+            f"{' and '.join(reasons)} would make its command root on this machine: allow it for a run with "
+            f"`--allow {GRANT}`, or for good in your imgc.toml.",
+        )
+
+
+RULES: tuple[Rule, ...] = (_not_yet, _image, _resources, _network, _mounts, _secrets, _root)

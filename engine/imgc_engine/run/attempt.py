@@ -1,0 +1,209 @@
+"""One attempt of a leaf, from creating its container to knowing how it ended."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import docker.errors
+
+from imgc_engine.connection import UNREACHABLE, explanation
+from imgc_engine.run.follow import Follower
+from imgc_engine.run.logs import Log, Stream
+from imgc_engine.run.states import End
+from imgc_engine.run.steady import EngineGone, Steady
+
+_NOT_RUN = {127: "was not found in the image", 126: "is not an executable file"}  # codes as a shell's
+_INIT = re.compile(r"\[FATAL tini \(\d+\)\] exec .* failed|ERROR \(catatonit")
+"""What the init says when there is no such command: for the engine, the container has started then."""
+
+KILLED = (137, 143, 255)  # exit codes of what somebody may have killed; 255 is an engine's after a crash
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What there is to start. `name` is unique for the run, the node and the number of the attempt."""
+
+    name: str
+    config: Mapping[str, Any]
+    stdin: bytes | None
+    memory: int | None
+
+
+class Control:
+    """The other threads' hold on a running attempt."""
+
+    def __init__(self, steady: Steady, name: str) -> None:
+        self._steady, self._name = steady, name
+        self._lock = threading.Lock()
+        self._grace: float | None = None
+        self._running = False
+        self._over = False
+        self.stopped = False
+
+    def stop(self, grace: float) -> None:
+        """End it:
+
+        SIGTERM, and SIGKILL after `grace` seconds. Returns when it has ended, or was not running.
+        """
+        with self._lock:
+            self._grace = grace
+            if not self._running or self._over:
+                return
+            self.stopped = True
+        self._stop(grace)
+
+    def begin(self) -> bool:
+        """Whether it may be started; False when it was to be stopped before."""
+        with self._lock:
+            self.stopped = self._grace is not None
+            return not self.stopped
+
+    def running(self) -> None:
+        """It was started. If it was to be stopped meanwhile, this does it."""
+        with self._lock:
+            self._running = True
+            self.stopped = self._grace is not None
+        if self._grace is not None:
+            self._stop(self._grace)
+
+    def over(self) -> None:
+        """Its streams ended: what comes now cannot be why."""
+        with self._lock:
+            self._over = True
+
+    def _stop(self, grace: float) -> None:
+        def stop() -> None:
+            try:
+                self._steady.client.stop(self._name, timeout=int(grace))
+            except docker.errors.NotFound:
+                return
+
+        self._steady.call(stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What to call on the way: when the command runs, and for what it writes."""
+
+    started: Callable[[], None]
+    output: Callable[[Stream, bytes], None]
+
+
+def live(attempt: Attempt, steady: Steady, control: Control, log: Log, hooks: Hooks) -> End:
+    """See the attempt through; its container is left as it ended. OSError when its log cannot be written.
+
+    An attempt whose container is there already, since the engine or imgc went away meanwhile, is taken over.
+    """
+    try:
+        return _live(attempt, steady, control, log, hooks)
+    except EngineGone as error:
+        return End(lost=True, permanent=True, message=str(error))
+    except docker.errors.ImageNotFound as error:
+        return End(lost=True, permanent=True, began=False, message=explanation(error))
+    except docker.errors.NotFound as error:
+        return End(lost=True, message=f"Somebody removed the container: {explanation(error)}")
+    except docker.errors.APIError as error:
+        return End(lost=True, permanent=True, began=False, message=explanation(error))
+
+
+def _live(attempt: Attempt, steady: Steady, control: Control, log: Log, hooks: Hooks) -> End:
+    outages, since = steady.outages, time.time()
+    taken_over = _create(attempt, steady) not in ("new", "created")
+    follower = Follower(attempt, steady, log, hooks.output)
+    if not taken_over:
+        follower.attach()
+        if not control.begin():
+            follower.close()
+            return End(began=False, stopped=True)
+        try:
+            _start(attempt.name, steady)
+        except docker.errors.APIError as error:
+            follower.close()
+            return _not_started(attempt.name, steady, explanation(error))
+    begin = time.monotonic()
+    hooks.started()
+    control.running()
+    state = follower.follow(attempt.stdin if not taken_over else None)
+    seconds = time.monotonic() - begin
+    control.over()
+    killed = not control.stopped and (
+        steady.outages != outages or _was_killed(attempt.name, state, steady, since)
+    )
+    return _end(attempt, state, control.stopped, killed, seconds, log.last_lines())
+
+
+def _create(attempt: Attempt, steady: Steady) -> str:
+    """ "new", or the status of the container that has the name already."""
+
+    def create() -> str:
+        try:
+            steady.client.create_container_from_config(attempt.config, attempt.name)
+        except docker.errors.APIError as error:
+            if error.status_code != 409:
+                raise
+            return str(steady.client.inspect_container(attempt.name)["State"]["Status"])
+        return "new"
+
+    return steady.call(create)
+
+
+def _start(name: str, steady: Steady) -> None:
+    """Start it once, even if the engine goes away before it says that it did. APIError when it cannot run."""
+    try:
+        steady.client.start(name)
+    except UNREACHABLE:
+        steady.wait_until_back()
+        if steady.call(lambda: steady.client.inspect_container(name))["State"]["Status"] == "created":
+            _start(name, steady)
+
+
+def _not_started(name: str, steady: Steady, message: str) -> End:
+    """As `docker run` tells it: 127 and 126 are the command's, the rest is the engine's."""
+    code = steady.call(lambda: steady.client.inspect_container(name))["State"]["ExitCode"]
+    if code in _NOT_RUN:
+        found = re.search(r'exec: "([^"]*)"', message)
+        command = repr(found[1]) if found else "The command"
+        return End(exit_code=code, began=False, message=f"{command} {_NOT_RUN[code]}.")
+    return End(lost=True, permanent=True, began=False, message=f"The container did not start: {message}")
+
+
+def _was_killed(name: str, state: Mapping[str, Any], steady: Steady, since: float) -> bool:
+    """Whether the engine was asked, by anybody but us, to kill it: by `docker kill`, or when it shut down."""
+    if state["ExitCode"] not in KILLED or state["OOMKilled"]:
+        return False
+    filters = {"container": [name], "event": ["kill"], "type": ["container"]}
+    until = int(time.time()) + 1
+
+    def ask() -> bool:
+        events = steady.client.events(since=int(since) - 1, until=until, filters=filters, decode=True)
+        return any(True for _ in events)
+
+    return steady.call(ask)
+
+
+def _end(
+    attempt: Attempt,
+    state: Mapping[str, Any],
+    stopped: bool,
+    killed: bool,
+    seconds: float,
+    last_lines: Sequence[str],
+) -> End:
+    code = int(state["ExitCode"])
+    lost = killed and code in KILLED
+    oom = bool(state["OOMKilled"]) and code != 0 and not lost
+    message = ""
+    if lost:
+        message = "The container was killed with the engine, or by somebody."
+    elif oom and attempt.memory:
+        message = f"It ran out of its {attempt.memory / 2**20:.0f} MiB of memory."
+    elif oom:
+        message = "It ran out of the machine's memory."
+    elif code in _NOT_RUN and any(_INIT.match(line) for line in last_lines[-1:]):
+        message = f"{attempt.config['Entrypoint'][0]!r} {_NOT_RUN[code]}."
+    return End(code, oom=oom, lost=lost, stopped=stopped, message=message, seconds=seconds)

@@ -1,0 +1,98 @@
+"""Follows a container's output to its end, over cut connections and engines that go away and come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from imgc_engine.run.logs import Log, Stream
+from imgc_engine.run.steady import Steady
+from imgc_engine.run.streams import Attached
+
+if TYPE_CHECKING:
+    from imgc_engine.run.attempt import Attempt
+
+KEPT = 60 << 20  # bytes that the engine's own log surely holds (containers.LOG_CONFIG)
+GAP = b"[imgc: the connection to the engine was lost here, and lines may be missing]\n"
+
+
+class Follower:
+    """Writes what comes into the log, and gives what may be shown of it to `output`.
+
+    The end of a connection says nothing by itself: the engine is asked. What was missed meanwhile is read
+    from the engine's own log, behind as many bytes as have come already.
+    """
+
+    def __init__(
+        self, attempt: Attempt, steady: Steady, log: Log, output: Callable[[Stream, bytes], None]
+    ) -> None:
+        self._name, self._stdin = attempt.name, attempt.stdin is not None
+        self._steady, self._log, self._output = steady, log, output
+        self._seen: dict[Stream, int] = {"stdout": 0, "stderr": 0}
+        self._attached: Attached | None = None
+
+    def attach(self) -> None:
+        """Hold the streams of a container that is not started yet, so that no byte is missed."""
+        self._attached = self._steady.call(
+            lambda: Attached(self._steady.client, self._name, stdin=self._stdin)
+        )
+
+    def close(self) -> None:
+        if self._attached is not None:
+            self._attached.close()
+
+    def follow(self, stdin: bytes | None) -> Mapping[str, Any]:
+        """The container's state when it has ended. OSError of the log, EngineGone, APIError."""
+        outages = self._steady.outages
+        if self._attached is not None:
+            if stdin is not None:
+                self._attached.send(stdin)
+            self._copy(self._attached, skip={})
+        while True:
+            state = self._state()
+            running, away = state["Running"], self._steady.outages != outages
+            if not running and not away and self._attached is not None:
+                return state
+            outages = self._steady.outages
+            came = self._catch_up()
+            if not running:
+                return state
+            if not came and self._steady.outages == outages:
+                self._steady.call(lambda: self._steady.client.wait(self._name))  # it closed its streams
+
+    def _catch_up(self) -> bool:
+        """Read on where the last connection ended; whether anything came."""
+        whole = sum(self._seen.values()) < KEPT
+        skip = dict(self._seen) if whole else {}
+        if not whole:
+            self._take("stdout", GAP)
+        before = sum(self._seen.values())
+        self._attached = self._steady.call(
+            lambda: Attached(self._steady.client, self._name, stdin=False, logs=whole)
+        )
+        self._copy(self._attached, skip)
+        return sum(self._seen.values()) != before
+
+    def _copy(self, attached: Attached, skip: dict[Stream, int]) -> None:
+        try:
+            for stream, data in attached.frames():
+                known = min(skip.get(stream, 0), len(data))
+                if known:
+                    skip[stream] -= known
+                    data = data[known:]
+                if data:
+                    self._seen[stream] += len(data)
+                    self._take(stream, data)
+        finally:
+            attached.close()
+
+    def _take(self, stream: Stream, data: bytes) -> None:
+        shown = self._log.write(stream, data)
+        if shown:
+            self._output(stream, shown)
+
+    def _state(self) -> Mapping[str, Any]:
+        state: Mapping[str, Any] = self._steady.call(
+            lambda: self._steady.client.inspect_container(self._name)
+        )["State"]
+        return state

@@ -1,0 +1,116 @@
+"""What a run leaves in the state folder: its plan, its journal, its logs; and the lock of the process that
+runs it.
+
+`.imgc/runs/ID/` holds `plan.json`, `journal.jsonl`, `lock` and `logs/`. The journal is append-only, one
+JSON object a line; a record is on the disk before what it says counts. After a crash its last line may be
+cut: it is no record.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+
+JOURNAL = "journal.jsonl"
+PLAN = "plan.json"
+
+
+class Busy(RuntimeError):
+    """Another process runs this run."""
+
+
+class Store:
+    """One run's folder, held by this process as long as the object lives."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take hold of the folder, which is there. Busy."""
+        self.folder = folder
+        self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise Busy(f"Another process is running {folder.name}.") from None
+        os.ftruncate(self._lock, 0)
+        os.write(self._lock, f"{os.getpid()}\n".encode())
+        self._journal = os.open(folder / JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        _end_last_line(folder / JOURNAL, self._journal)
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    def append(self, records: Iterable[Record]) -> None:
+        """Return when they are on the disk, all with one wait. OSError when the disk is full."""
+        text = "".join(
+            json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n" for record in records
+        )
+        if text:
+            view = memoryview(text.encode("utf-8", "surrogateescape"))
+            while view:
+                view = view[os.write(self._journal, view) :]
+            os.fsync(self._journal)
+
+    def close(self) -> None:
+        os.close(self._journal)
+        os.close(self._lock)
+
+
+def create(state: Path, run: str, plan: Mapping[str, Any]) -> Store:
+    """The folder of a new run in the state folder. FileExistsError, OSError."""
+    (state / "runs").mkdir(parents=True, exist_ok=True)
+    ignore = state / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    folder = state / "runs" / run
+    folder.mkdir()
+    write_whole(folder / PLAN, json.dumps(plan, ensure_ascii=False))
+    store = Store(folder)
+    _sync(folder)
+    _sync(folder.parent)
+    return store
+
+
+def records(folder: Path) -> list[Record]:
+    """The journal of a run, without a last line that was cut."""
+    try:
+        lines = (folder / JOURNAL).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    found = []
+    for line in lines[:-1]:
+        try:
+            found.append(json.loads(line))
+        except ValueError:  # cut by a crash, and ended by the session that came after
+            continue
+    return found
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is never seen half. OSError."""
+    part = path.with_name(path.name + ".part")
+    with part.open("w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _end_last_line(path: Path, descriptor: int) -> None:
+    data = path.read_bytes()
+    if data and not data.endswith(b"\n"):
+        os.write(descriptor, b"\n")
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

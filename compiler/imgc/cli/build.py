@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from imgc.cli.common import compile_arguments, file_option
-from imgc.cli.console import Console
-from imgc.cli.engine import Prepared, engine, prepare, show_result
+from imgc.cli.common import compile_arguments
+from imgc.cli.console import EXIT_PROBLEMS, Console
+from imgc.cli.engine import conclude, engine, file_option, prepare
+from imgc.cli.progress import Lines
 
 EXAMPLES = """examples:
   imgc build                      all images that are missing
@@ -25,19 +26,17 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--push", action="store_true", help="push the images once they are built")
     command.add_argument("--platform", action="append", default=[], metavar="OS/ARCH", help="build for this platform")
     command.add_argument("--builder", metavar="NAME", help="a buildx builder")
-    command.add_argument("--progress", choices=("auto", "plain"), default="auto", help="a live view, or a line an event")
     compile_arguments(command)
 
 
 def execute(arguments: argparse.Namespace, console: Console) -> int:
     prepared = prepare(arguments, console)
-    if not isinstance(prepared, Prepared):
-        return prepared
+    if prepared is None:
+        return EXIT_PROBLEMS
     api = engine()
-    with prepared.listener(console, live=arguments.progress == "auto") as listener:
-        result = api.build(
-            prepared.plan, prepared.compiled, prepared.project, arguments.images,
-            no_cache=arguments.no_cache, push=arguments.push, platforms=arguments.platform,
-            builder=arguments.builder, listener=listener,
-        )  # fmt: skip
-    return show_result(result, prepared, console)
+    result = api.build(
+        prepared.plan, prepared.compiled, prepared.project, arguments.images,
+        no_cache=arguments.no_cache, push=arguments.push, platforms=arguments.platform,
+        builder=arguments.builder, listener=Lines(console),
+    )  # fmt: skip
+    return conclude(result, prepared, console)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from imgc.cli.common import analyse_file, find, report_problems
-from imgc.cli.console import EXIT_ENVIRONMENT, EXIT_PROBLEMS, Console, Failure
+from imgc.cli.console import EXIT_ENVIRONMENT, Console, Failure
+from imgc.diagnostics.render import printable
 from imgc.plan import outputs
 from imgc.plan.compiled import compile_pipeline
 
@@ -59,14 +60,29 @@ def engine(module: str = "api") -> Any:
         raise
 
 
-def failed_file() -> int:
-    return EXIT_PROBLEMS
-
-
 def file_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("-f", "--file", metavar="FILE", help="the pipeline file; default: the one here or above")
 
 
-def parallelism() -> int:
-    """Leaves at once where nothing else is said: the engine gains nothing beyond twice the processors."""
-    return 2 * (os.cpu_count() or 1)
+def conclude(result: Any, prepared: Prepared, console: Console) -> int:
+    """Says how it ended: what was refused, what failed, where in the YAML, its last lines. Gives the exit code."""
+    if result.problem:
+        console.say(f"imgc: {result.problem}", always=True)
+    for refusal in result.refusals:
+        console.say(f"{_place(refusal.place, prepared)}: {refusal.message}", always=True)
+    for failure in result.failures:
+        console.say(f"\n{failure.subject or prepared.plan['name']}: {failure.message}", always=True)
+        console.say(f"  --> {_place(failure.place, prepared)}", always=True)
+        if failure.detail:
+            console.say(f"  {printable(failure.detail)}", always=True)
+        for line in failure.last_lines:
+            console.say(f"  | {printable(line)}", always=True)
+        if failure.log:
+            console.say(f"  log: {os.path.relpath(failure.log)}", always=True)
+    if int(result.code) == 0:
+        console.say(f"done in {result.seconds:.1f} s")
+    return int(result.code)
+
+
+def _place(place: Any, prepared: Prepared) -> str:
+    return f"{os.path.relpath(prepared.project / place.file)}:{place.line}:{place.column}"

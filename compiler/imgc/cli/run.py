@@ -1,0 +1,55 @@
+"""Build the images that are missing and run the pipeline, or the nodes named and what is below them."""
+
+from __future__ import annotations
+
+import argparse
+
+from imgc.cli.common import compile_arguments
+from imgc.cli.console import EXIT_PROBLEMS, Console
+from imgc.cli.engine import conclude, engine, file_option, prepare
+from imgc.cli.progress import Lines
+
+EXAMPLES = """examples:
+  imgc run                        the whole pipeline
+  imgc run test/unit              one node, or a group with all below it
+  imgc run --param lang=fr        with another value of a parameter
+  imgc run --max-parallel 2       two nodes at once, not more
+  imgc run --keep-going           what does not depend on a failed node still runs
+
+exit codes: 0 fine, 1 problems in the file, 3 no engine, 4 a step failed, 130 interrupted
+"""
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("nodes", nargs="*", metavar="NODE", help="paths of nodes; default: the whole pipeline")
+    file_option(command)
+    command.add_argument("--max-parallel", type=_count, metavar="N", help="nodes at once; default: twice the processors")
+    command.add_argument("--keep-going", action="store_true", help="run what does not depend on a failed node")
+    command.add_argument("--rebuild", action="store_true", help="build the images anew")
+    command.add_argument(
+        "--allow", action="append", default=[], metavar="GRANT", help="what the pipeline may do to this host: docker-socket"
+    )
+    compile_arguments(command)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("it must be 1 or more")
+    return number
+
+
+def execute(arguments: argparse.Namespace, console: Console) -> int:
+    prepared = prepare(arguments, console)
+    if prepared is None:
+        return EXIT_PROBLEMS
+    if not prepared.plan["nodes"]:
+        console.say("imgc: the file has no pipeline, only images: imgc build builds them", always=True)
+        return EXIT_PROBLEMS
+    api = engine()
+    result = api.run(
+        prepared.plan, prepared.compiled, prepared.project, arguments.nodes,
+        max_parallel=arguments.max_parallel, keep_going=arguments.keep_going, allow=arguments.allow,
+        rebuild=arguments.rebuild, listener=Lines(console),
+    )  # fmt: skip
+    return conclude(result, prepared, console)

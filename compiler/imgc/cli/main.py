@@ -27,6 +27,8 @@ COMMANDS = {
     "graph": "draw the pipeline: Mermaid, Graphviz, SVG, or a page to look around in",
     "explain": "say what a diagnostic means, and why an image, a node or a line is as it is",
     "schema": "print a JSON Schema: pipeline, plan or diagnostics",
+    "completion": "print a completion script: bash, zsh or fish",
+    "man": "print the manual page",
 }
 
 _EPILOG = """examples:

@@ -142,7 +142,8 @@ def images(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> dict[
 
 def test_the_lock_and_the_python_of_a_uv_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     app = images(tmp_path, "uv service", capsys)["app"]
-    assert app == {"python_version": "3.12", "uv_project": "pyproject.toml", "copy_dir": "."}
+    locked = {"pyproject": "pyproject.toml", "extra_args": ["--group", "dev"]}
+    assert app == {"python_version": "3.12", "uv_project": locked, "copy_dir": "."}
     steps = data(tmp_path / "uv-service")["pipeline"]["serial"]
     assert steps == {"test": "python -m pytest", "run": "python app.py"}
 

@@ -6,9 +6,10 @@ import json
 import re
 import sys
 import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from imgc.records import dataclass, field
 
 _VERSIONS = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9")
 _NOT_CODE = re.compile(r"requirements[-_.](dev|test|tests|lint|docs?)\.txt\Z|(dev|test)[-_]requirements\.txt\Z")
@@ -23,6 +24,8 @@ class Found:
     dockerfiles: list[str] = field(default_factory=list)
     uv: bool = False
     poetry: bool = False
+    test_group: str = ""
+    """The dependency group of a locked project that has pytest, which is not installed unless asked for."""
     requirements: list[str] = field(default_factory=list)
     other_requirements: list[str] = field(default_factory=list)
     project: bool = False
@@ -63,6 +66,8 @@ def look(folder: Path) -> Found:
     if pyproject and not found.uv and not found.poetry:
         found.project = "build-system" in pyproject
         found.dependencies = [] if found.project else _texts(project.get("dependencies"))
+    groups = _mapping(pyproject.get("dependency-groups")) | _mapping(poetry.get("group"))
+    found.test_group = next((name for name, listed in groups.items() if "pytest" in str(listed)), "")
     found.conda = _conda(folder)
     found.npm = bool(package)
     found.npm_lock = (folder / "package-lock.json").is_file()
@@ -87,11 +92,8 @@ def _commands(folder: Path, pyproject: dict[str, Any], found: Found) -> dict[str
 def _mentions_pytest(folder: Path, pyproject: dict[str, Any], found: Found) -> bool:
     """Whether pytest is installed with the rest: otherwise the step could not run."""
     texts = [str(_mapping(pyproject.get("project")).get("dependencies", "")), str(found.conda)]
-    for name in found.requirements:
-        texts.append(_text(folder / name))
-    if found.uv or found.poetry:
-        texts += [_text(folder / "pyproject.toml")]
-    return any("pytest" in text for text in texts)
+    texts += [_text(folder / name) for name in found.requirements]
+    return bool(found.test_group) or any("pytest" in text for text in texts)
 
 
 # Files

@@ -56,9 +56,9 @@ def _conda(found: Found) -> list[str]:
 def _python(found: Found) -> list[str]:
     keys = [f'python_version: "{found.python}"  # the Debian image of that Python; base: takes any other']
     if found.uv:
-        keys.append("uv_project: pyproject.toml  # exactly what uv.lock says")
+        keys.append(f"uv_project: {_locked(found.test_group, '--group')}  # exactly what uv.lock says")
     elif found.poetry:
-        keys.append("poetry_project: pyproject.toml  # exactly what poetry.lock says")
+        keys.append(f"poetry_project: {_locked(found.test_group, '--with')}  # exactly what poetry.lock says")
     elif found.requirements:
         keys.append(f"requirements: [{', '.join(map(quoted, found.requirements))}]")
     elif found.dependencies:
@@ -72,6 +72,13 @@ def _python(found: Found) -> list[str]:
     if found.project and not found.requirements:
         keys.append("local_project_install: pip install .")
     return keys
+
+
+def _locked(group: str, option: str) -> str:
+    """A locked project, with the dependency group that its tests need."""
+    if not group:
+        return "pyproject.toml"
+    return f"{{pyproject: pyproject.toml, extra_args: [{quoted(option)}, {quoted(group)}]}}"
 
 
 def _node(found: Found) -> list[str]:

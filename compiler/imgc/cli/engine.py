@@ -6,7 +6,6 @@ import argparse
 import gc
 import importlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from imgc.cli.console import EXIT_ENVIRONMENT, Console, Failure
 from imgc.diagnostics.render import printable
 from imgc.plan import outputs
 from imgc.plan.compiled import compile_pipeline
+from imgc.records import dataclass
 
 STATE = Path(".imgc", "compiled")
 """Where build and run keep what they compile, below the pipeline's folder; `imgc compile` writes to `compiled`."""
@@ -70,7 +70,7 @@ def conclude(result: Any, prepared: Prepared, console: Console) -> int:
         console.say(f"imgc: {result.problem}", always=True)
     for refusal in result.refusals:
         console.say(f"{_place(refusal.place, prepared)}: {refusal.message}", always=True)
-    for failure in result.failures:
+    for failure in _causes(result.failures):
         console.say(f"\n{failure.subject or prepared.plan['name']}: {failure.message}", always=True)
         console.say(f"  --> {_place(failure.place, prepared)}", always=True)
         if failure.detail:
@@ -82,6 +82,16 @@ def conclude(result: Any, prepared: Prepared, console: Console) -> int:
     if int(result.code) == 0:
         console.say(f"done in {result.seconds:.1f} s")
     return int(result.code)
+
+
+def _causes(failures: Sequence[Any]) -> list[Any]:
+    """The failures without the groups that failed only because something in them did."""
+    inner = {failure.subject for failure in failures}
+    return [
+        failure
+        for failure in failures
+        if not any(other != failure.subject and (not failure.subject or other.startswith(f"{failure.subject}/")) for other in inner)
+    ]
 
 
 def _place(place: Any, prepared: Prepared) -> str:

@@ -15,10 +15,11 @@ import json
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from json.encoder import encode_basestring as _json_string
 from pathlib import PurePosixPath
 from typing import Final, TypeAlias
+
+from imgc.records import dataclass
 
 DEFAULT_SHELL: Final = ("/bin/sh", "-ec")
 
@@ -28,7 +29,7 @@ MAX_LINE: Final = 65_000
 _BARE = re.compile(r"[A-Za-z0-9_./:@%+=,][A-Za-z0-9_./:@%+=,-]*")
 _MOUNT_SAFE = re.compile(r"[A-Za-z0-9._/@+=:~-]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@:+-]*")
+_REFERENCE = re.compile(r"(?:[A-Za-z0-9]|\[[A-Fa-f0-9:]+\])[A-Za-z0-9._/@:+-]*")
 _STAGE = re.compile(r"[a-z][a-z0-9._-]*")
 _PORT = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?(/(tcp|udp|sctp))?")
 _SIGNAL = re.compile(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping as Names
-from dataclasses import dataclass, field, replace
 
 from imgc.context.project import Missing
 from imgc.diagnostics import Edit, Fix, Severity, Span
@@ -17,6 +16,7 @@ from imgc.layers.facts import BaseFacts
 from imgc.layers.kind import Reading
 from imgc.lock.lock import Lock
 from imgc.model.pipeline import entries, text
+from imgc.records import dataclass, field, replace
 from imgc.resolve.start import base_of, with_stated
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from imgc.diagnostics import Span
 from imgc.document.nodes import Mapping
 from imgc.instructions.types import Stage
 from imgc.layers.facts import BaseFacts
 from imgc.layers.recipe import Source
+from imgc.records import dataclass, field
 from imgc.resolve.dockerfile_start import UserDockerfile
 from imgc.resolve.layering import Layers
 

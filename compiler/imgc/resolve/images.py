@@ -13,6 +13,7 @@ from imgc.context.project import Missing, Project
 from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
 from imgc.diagnostics.near import near
 from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence
+from imgc.instructions.quoting import stage_name
 from imgc.instructions.types import From, Stage, Step
 from imgc.layers import registry
 from imgc.layers.kind import Layer, Reading, Written
@@ -160,17 +161,17 @@ class _Resolving:
         resolved = ResolvedImage(
             self.image.name, self.image.span, self.node, base.written, base.facts, digest=base.digest
         )
-        resolved.stages = (
-            Stage(
-                self.image.name,
-                (Step(From(base.reference, self.image.name), entry.name if entry else "", span),),
-            ),
-        )
+        resolved.stages = self.first(base.reference, entry.name if entry else "", span)
         resolved.user = base.facts.user if base.facts.user != "root" else ""
         if (builder := self.node.entry("builder")) is not None:
             resolved.builder = self.builder(builder)
         self.skip(resolved)
         return resolved
+
+    def first(self, reference: str, key: str, span: Span) -> tuple[Stage, ...]:
+        """The stage of the image with its FROM alone."""
+        name = stage_name(self.image.name)
+        return (Stage(name, (Step(From(reference, name), key, span),)),)
 
     def skip(self, resolved: ResolvedImage) -> None:
         entry = self.node.entry("skip_build")
@@ -235,9 +236,7 @@ class _Resolving:
             env=dict(parent.env), workdir=parent.workdir, user=parent.user, shell=parent.shell, notes=inherited_notes(parent),
             path_map=dict(parent.path_map), builder=parent.builder, has_docker=parent.has_docker,
         )  # fmt: skip
-        resolved.stages = (
-            Stage(self.image.name, (Step(From(PARENT, self.image.name), "extends", entry.key.span),)),
-        )
+        resolved.stages = self.first(PARENT, "extends", entry.key.span)
         return resolved
 
     def rebased(self, parent: ResolvedImage, entry: Entry) -> ResolvedImage | None:
@@ -302,9 +301,7 @@ class _Resolving:
             workdir=below.workdir, user=below.user, inline=self.image.inline, notes={"dockerfile": True},
         )  # fmt: skip
         span = self.node.entry("dockerfile").key.span  # type: ignore[union-attr]
-        resolved.stages = (
-            Stage(self.image.name, (Step(From(PARENT, self.image.name), "dockerfile", span),)),
-        )
+        resolved.stages = self.first(PARENT, "dockerfile", span)
         return resolved
 
     def from_script(self, entry: Entry) -> ResolvedImage | None:
@@ -350,9 +347,7 @@ class _Resolving:
                 self.image.name, self.image.span, self.node, parent.base, parent.facts, parent=parent.name,
                 env=dict(parent.env), workdir=parent.workdir, user=parent.user, shell=parent.shell, notes=inherited_notes(parent),
             )  # fmt: skip
-            resolved.stages = (
-                Stage(self.image.name, (Step(From(PARENT, self.image.name), "builder", entry.key.span),)),
-            )
+            resolved.stages = self.first(PARENT, "builder", entry.key.span)
             resolved.builder = builder
             return resolved
         return self.on_base(builder.image, entry)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
 
 from imgc.diagnostics import Span
 from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -12,6 +11,7 @@ from imgc.layers.registry import EXPLICIT_ONLY, MODULES
 from imgc.model.image import Image, PipOptions, SecretUse
 from imgc.model.pipeline import Pipeline, Requirements, flag, items
 from imgc.model.secrets import secret_uses
+from imgc.records import dataclass
 from imgc.resolve.options import pip_options
 
 GROUPED = ("system_packages", "apt_packages", "pip_packages")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from imgc.context.narrow import common_context, in_context
@@ -20,6 +19,7 @@ from imgc.layers.system_packages import SystemPackages, joined, with_extra
 from imgc.lock.lock import Lock
 from imgc.model.pipeline import entries, flag, text, texts
 from imgc.model.secrets import secret_uses
+from imgc.records import replace
 from imgc.resolve.image import ResolvedImage
 from imgc.resolve.options import pip_options
 
@@ -175,7 +175,7 @@ def _install_projects(recipe: Recipe, layers: Sequence[Layer]) -> None:
 
 def _finish(image: ResolvedImage, recipe: Recipe, keys: Mapping, reading: Reading) -> None:
     """Moves the paths to the build context, and keeps what others ask of the image."""
-    stages = (*recipe.helpers, Stage(image.name, tuple(recipe.steps)))
+    stages = (*recipe.helpers, Stage(image.stages[-1].name, tuple(recipe.steps)))
     instructions = [step.instruction for stage in stages for step in stage.steps]
     taken = {path for instruction in instructions for path in _paths(instruction)}
     image.paths = tuple(sorted({step for path in taken for step in _followed(path, reading)}))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from imgc.context.project import Project
 from imgc.document.nodes import Value
 from imgc.model.pipeline import Pipeline
+from imgc.records import dataclass
 from imgc.resolve.image import ResolvedImage
 from imgc.resolve.tree import ResolvedNode
 

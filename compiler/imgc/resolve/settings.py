@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from imgc.diagnostics import Span
 from imgc.document.nodes import Mapping, Node, Scalar, plain
 from imgc.model.pipeline import entries, flag, items, text, texts
 from imgc.model.secrets import secret_uses
 from imgc.model.units import seconds, size
+from imgc.records import dataclass
 
 INHERITED = (
     "image", "env", "secrets", "workdir", "user", "cpu", "mem", "gpu", "shm_size", "network", "mounts",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 from imgc.diagnostics import Diagnostic, Edit, Fix, Severity
 from imgc.document.nodes import Mapping, Node, Scalar
@@ -12,6 +11,7 @@ from imgc.layers.facts import BaseFacts
 from imgc.lock.lock import Lock
 from imgc.model.pipeline import text
 from imgc.model.reference import InvalidReference, parse
+from imgc.records import dataclass, replace
 
 DEFAULT_PYTHON = "3.12"
 DEBIAN = "bookworm"
@@ -67,7 +67,7 @@ def with_stated(facts: BaseFacts, stated: Node | None) -> BaseFacts:
     shell = stated.get("shell")
     if isinstance(shell, Scalar):
         known["shell"] = shell.value is not False
-    return replace(facts, **known, source="base_facts") if known else facts  # type: ignore[arg-type]
+    return replace(facts, **known, source="base_facts") if known else facts
 
 
 def check_reference(node: Node | None, report: Callable[[Diagnostic], None]) -> str | None:

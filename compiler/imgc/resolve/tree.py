@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 
 from imgc.checks.structure import check
 from imgc.diagnostics import Diagnostic, Edit, Fix, Severity, Span
@@ -14,6 +13,7 @@ from imgc.document.nodes import Entry, Mapping, Node, Scalar, Value
 from imgc.model.pipeline import Pipeline, entries, flag, items, text
 from imgc.model.reference import looks_like_reference
 from imgc.model.tree import TreeNode, read_tree
+from imgc.records import dataclass, field, replace
 from imgc.resolve.settings import INHERITED, Setting
 
 MAX_NODES = 100_000

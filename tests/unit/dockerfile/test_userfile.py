@@ -156,7 +156,7 @@ files = st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=14).map("".joi
 
 # Where the parser of the package (BuildKit 0.12) and that of today differ: blanks behind `<<`, what follows a
 # JSON array. Flags it reads byte by byte, so that other than ASCII is mangled.
-OTHER_VERSION = re.compile(r"<<-?(\\\s*\n|[ \t])|\][^\n]*(\\\s*\n[^\n]*)*<<|--(?s:.)*[^\x00-\x7f]")
+OTHER_VERSION = re.compile(r"<<-?(\\\s*\n|[ \t])|\](?s:.)*<<|--(?s:.)*[^\x00-\x7f]")
 
 
 @many

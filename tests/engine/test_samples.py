@@ -1,0 +1,116 @@
+"""The samples, as a user runs them: compiled, built and run on a real engine by the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests_support import ROOT
+
+SAMPLES = sorted(path.parent for path in (ROOT / "samples").glob("*/pipeline.yaml"))
+EXPECTED = {
+    "hello": ["Hello, world!", "This is Debian GNU/Linux 12 (bookworm)."],
+    "wordcount": ["2 files, 115 words", '"the":7'],
+    "python-package": ["All checks passed!", "Success: no issues found", "2 passed", "lint, types and tests are fine"],
+}
+
+
+def imgc(engine: Any, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "imgc.cli.main", *arguments], cwd=folder, env=engine.env, capture_output=True, text=True, check=False
+    )
+
+
+def left_behind(engine: Any) -> list[str]:
+    return [container.name for container in engine.client.containers.list(all=True, filters={"label": "imgc.run"})]
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
+def test_a_sample_runs(sample: Path, engine: Any, tmp_path: Path) -> None:
+    folder = tmp_path / sample.name
+    shutil.copytree(sample, folder, ignore=shutil.ignore_patterns(".imgc", "compiled", "out"))
+    result = imgc(engine, folder, "run")
+    assert result.returncode == 0, result.stderr
+    for text in EXPECTED[sample.name]:
+        assert text in result.stderr
+    again = imgc(engine, folder, "build", "-v")
+    assert again.returncode == 0
+    assert "built" not in again.stderr, "what exists is not built again"
+
+
+def test_the_compiled_files_need_no_imgc(engine: Any, tmp_path: Path) -> None:
+    """`docker build -f` of the output alone, parents first, by the plan's own context, order and references."""
+    folder = tmp_path / "python-package"
+    shutil.copytree(ROOT / "samples" / "python-package", folder, ignore=shutil.ignore_patterns(".imgc", "compiled"))
+    assert imgc(engine, folder, "compile").returncode == 0
+    plan = json.loads((folder / "compiled" / "plan.json").read_text())
+    for image in plan["images"].values():
+        subprocess.run(
+            ["docker", "build", "-q", "-f", f"compiled/{image['dockerfile']}", "-t", image["reference"], image["context"]],
+            cwd=folder, env={**engine.env, "DOCKER_BUILDKIT": "1"}, check=True, capture_output=True,
+        )  # fmt: skip
+
+
+PIPELINE = """\
+version: 1
+name: failing
+images:
+  a: {base: "debian:bookworm-slim"}
+  broken: {base: "debian:bookworm-slim", commands: ["true", "echo about to fail && false"]}
+pipeline:
+  image: a
+  serial:
+    ok: echo fine
+    bad:
+      parallel:
+        one: echo one
+        two: "echo the reason >&2; exit 7"
+    never: touch /never
+"""
+
+
+def test_a_failed_node_is_shown_at_its_line(engine: Any, tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE)
+    before = left_behind(engine)
+    result = imgc(engine, tmp_path, "run")
+    assert result.returncode == 4
+    assert "bad/two: It ended with exit code 7." in result.stderr
+    assert "--> pipeline.yaml:13:9" in result.stderr
+    assert "| the reason" in result.stderr
+    assert "never: omitted" in result.stderr
+    assert left_behind(engine) == before
+
+
+def test_a_failed_build_step_is_shown_at_its_line(engine: Any, tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE)
+    result = imgc(engine, tmp_path, "build", "broken")
+    assert result.returncode == 4
+    assert "--> pipeline.yaml:5:61" in result.stderr
+    assert "| about to fail" in result.stderr
+
+
+def test_what_cannot_be_honoured_is_refused_at_its_place(engine: Any, tmp_path: Path) -> None:
+    """A setting of a later release never does nothing: it is refused before anything starts."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "pipeline.yaml").write_text(
+        "version: 1\nrepos: {d: {path: data}}\npipeline:\n  image: debian:bookworm-slim\n  run: touch /started\n  input: {repo: d, glob: /}\n"
+    )
+    result = imgc(engine, tmp_path, "run")
+    assert result.returncode == 1
+    assert "pipeline.yaml:6:3" in result.stderr
+
+
+def test_without_an_engine_the_message_says_so(tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE)
+    result = subprocess.run(
+        [sys.executable, "-m", "imgc.cli.main", "run"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={"PATH": "/usr/bin:/bin", "DOCKER_HOST": f"unix://{tmp_path}/none.sock"},
+    )  # fmt: skip
+    assert result.returncode == 3
+    assert "No Docker engine answers" in result.stderr

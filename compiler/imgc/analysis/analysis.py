@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping as Names
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgc.analysis.files import read_lock
@@ -22,6 +21,7 @@ from imgc.document.nodes import Mapping, Node, Scalar, Value, plain
 from imgc.lock.lock import Lock
 from imgc.model.pipeline import Pipeline, inline_image, read, read_params
 from imgc.model.reference import looks_like_reference
+from imgc.records import dataclass, field
 from imgc.resolve.calls import check_call
 from imgc.resolve.image import ResolvedImage
 from imgc.resolve.images import ImageResolver

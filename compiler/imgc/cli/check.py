@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from imgc.analysis.analysis import Analysis
@@ -14,6 +13,7 @@ from imgc.cli.common import NAMES, analyse_file, analyse_input, compile_argument
 from imgc.cli.console import EXIT_FINE, EXIT_PROBLEMS, Console, Failure
 from imgc.diagnostics import Diagnostic, Severity, in_order
 from imgc.diagnostics.render import pretty, summary, to_json
+from imgc.records import replace
 
 EXAMPLES = """examples:
   imgc check                      the pipeline file here or above

@@ -6,13 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from imgc.analysis.analysis import Analysis, BadOption, Options, analyse
 from imgc.cli.console import Console, Failure
 from imgc.diagnostics import Severity
 from imgc.diagnostics.render import pretty, summary
+from imgc.records import dataclass
 
 NAMES = ("pipeline.yaml", "pipeline.yml")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from typing import TextIO
+
+from imgc.records import dataclass
 
 EXIT_FINE = 0
 EXIT_PROBLEMS = 1

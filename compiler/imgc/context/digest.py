@@ -12,7 +12,6 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -20,6 +19,7 @@ from imgc.context import stamps
 from imgc.context.ignore import Matcher
 from imgc.context.links import AbsoluteLink, through
 from imgc.context.narrow import outermost
+from imgc.records import dataclass
 
 Kind = Literal["file", "link", "directory", "special"]
 Result = TypeVar("Result")

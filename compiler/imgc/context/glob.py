@@ -11,11 +11,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 from imgc.context import goregexp
+from imgc.records import dataclass
 
 Kind = Literal["exact", "prefix", "suffix", "regexp"]
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from imgc.context.glob import SPACE, BadPattern, Glob, clean, compiled, literal
+from imgc.records import dataclass
 
 __all__ = [
     "DEFAULT_PATTERNS",

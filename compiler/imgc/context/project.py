@@ -12,11 +12,11 @@ import os
 import posixpath
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from imgc.context.links import AbsoluteLink, below, relative, through
+from imgc.records import dataclass
 
 Want = Literal["any", "file", "dir"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from imgc.diagnostics.diagnostic import Diagnostic, Edit, Fix, Severity
+from imgc.records import dataclass
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _ROUNDS = 20

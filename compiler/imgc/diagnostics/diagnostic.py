@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 
 from imgc.diagnostics.span import Span
+from imgc.records import dataclass
 
 
 class Severity(IntEnum):

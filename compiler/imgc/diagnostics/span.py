@@ -8,7 +8,7 @@ span in it stays valid.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from imgc.records import dataclass
 
 
 @dataclass(slots=True, eq=False)

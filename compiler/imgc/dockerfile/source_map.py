@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from imgc.dockerfile.writer import Line
+from imgc.records import dataclass
 
 VERSION = 1
 

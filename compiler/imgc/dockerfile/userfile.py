@@ -10,10 +10,10 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 from imgc.dockerfile.lexer import GO_SPACE, LexError, expand, split
 from imgc.instructions.quoting import literal
+from imgc.records import dataclass, field
 
 
 class UserFileError(ValueError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from imgc.diagnostics import Span
@@ -33,6 +32,7 @@ from imgc.instructions.types import (
     Verbatim,
     Workdir,
 )
+from imgc.records import dataclass
 
 WIDTH: Final = 110
 _INDENT: Final = "    "

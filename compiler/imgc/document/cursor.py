@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from imgc.document.flow import Scanner
 from imgc.document.lines import BLOCK_SCALAR, PROPERTIES, Mark, blank, comment_start, indent, marks
+from imgc.records import dataclass, replace
 
 Lines: TypeAlias = Sequence[str]
 Path: TypeAlias = tuple[str | int, ...]

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from collections.abc import Mapping as Names
-from dataclasses import dataclass, field
 
 from imgc.diagnostics import Diagnostic, Severity, Span
 from imgc.diagnostics.near import near
 from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Value
 from imgc.document.scalars import resolve
+from imgc.records import dataclass, field
 
 _OPEN = re.compile(r"\$\{\{")
 _EXPRESSION = re.compile(

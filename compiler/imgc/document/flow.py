@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from imgc.document.lines import comment_start
+from imgc.records import dataclass, field
 
 
 @dataclass(slots=True)

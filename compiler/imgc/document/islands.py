@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from imgc.records import dataclass
 
 LARGE = 24
 """Lines above which a block is cut into its entries, so that no edit re-parses more than that."""

@@ -4,7 +4,8 @@ cannot fail."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from imgc.records import dataclass
 
 KEY = re.compile(
     r"""(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^']|'')*)'"""

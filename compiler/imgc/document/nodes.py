@@ -7,10 +7,10 @@ document has a hundred thousand of them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from imgc.diagnostics import Span
+from imgc.records import dataclass, field
 
 Value: TypeAlias = bool | int | float | str | None
 

@@ -7,10 +7,10 @@ that layers make of fixed words and of words quoted by `quoting.words`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from imgc.diagnostics import Span
+from imgc.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
 from imgc.layers.facts import BaseFacts
 from imgc.model.reference import DEFAULT_REGISTRY, InvalidReference, Reference, parse
+from imgc.records import dataclass, replace
 
 SOURCE: Final = "the table of well-known bases"
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import posixpath
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +17,7 @@ from imgc.layers.recipe import Recipe, Source
 from imgc.layers.users import ensure_user
 from imgc.layers.workdir import clean, ensure_workdir, written_below
 from imgc.layers.yaml_text import beside, replaced
+from imgc.records import dataclass
 
 DOWNLOAD = "download"
 """Among the notes of a recipe: the sources (`Source`) that a container fetches when it starts, a tuple. Of

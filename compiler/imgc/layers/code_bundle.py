@@ -7,7 +7,6 @@ are used. They keep their places below the source root.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 
 from imgc.context.project import Project
 from imgc.diagnostics import Related, Span
@@ -20,6 +19,7 @@ from imgc.layers.kind import Kind, Layer, Reading, Written
 from imgc.layers.recipe import Recipe, Source
 from imgc.layers.users import ensure_user
 from imgc.layers.workdir import clean, ensure_workdir, written_below
+from imgc.records import dataclass
 
 CALLS = "calls"
 """Among the notes of a recipe: the files that `call` nodes of the image name, relative to the pipeline's

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from imgc.diagnostics import Fix, Severity, Span
 from imgc.document.expressions import place
@@ -15,6 +14,7 @@ from imgc.layers.recipe import Recipe
 from imgc.layers.secrets import check_secrets, exports, mounts
 from imgc.layers.yaml_text import replaced
 from imgc.model.image import SecretUse, Text
+from imgc.records import dataclass
 
 _RUN = re.compile(r"\s*RUN(?:\s+|\Z)", re.IGNORECASE)
 _INSTRUCTION = re.compile(r"\s*([A-Z]+)\s")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from imgc.context.ignore import parse, problems, rebase
 from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
@@ -18,6 +17,7 @@ from imgc.layers.recipe import Recipe
 from imgc.layers.running import user_of
 from imgc.layers.users import ensure_user, make
 from imgc.layers.workdir import clean, ensure_workdir, written_below
+from imgc.records import dataclass
 
 EXCLUDE = "exclude"
 """Among the notes of a recipe: patterns for the image's ignore file, a tuple; relative to the pipeline's

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from imgc.diagnostics import Span
@@ -10,6 +9,7 @@ from imgc.document.nodes import Scalar
 from imgc.instructions.types import Copy
 from imgc.layers.kind import Kind, Reading, Written
 from imgc.layers.recipe import Recipe
+from imgc.records import dataclass
 
 IMAGE: Final = "docker:29.7.2-cli"
 """Of format version 1: another version is other bytes. It speaks with Docker Engine 20.10 and everything newer."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
 from imgc.document.expressions import place
@@ -25,6 +24,7 @@ from imgc.instructions.quoting import (
 from imgc.instructions.types import Env
 from imgc.layers.kind import Kind, Layer, Reading, Written
 from imgc.layers.recipe import Recipe
+from imgc.records import dataclass
 
 Variables = tuple[tuple[str, str], ...]
 """Names and values as written: `${NAME}` is a variable, `$$` a dollar sign."""

@@ -12,8 +12,9 @@ import os
 import posixpath
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from imgc.records import dataclass, field
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of a module that is read."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from imgc.context.project import Project, Want
@@ -11,6 +10,7 @@ from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
 from imgc.document.nodes import Mapping, Node, Scalar
 from imgc.layers.recipe import Recipe
 from imgc.model.image import PipOptions, SecretUse
+from imgc.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from imgc.instructions.quoting import words
 from imgc.instructions.types import Mount
+from imgc.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from imgc.diagnostics import Severity, Span
@@ -22,6 +21,7 @@ from imgc.layers.python.uv import moved_home
 from imgc.layers.recipe import Recipe
 from imgc.layers.workdir import clean, ensure_workdir
 from imgc.model.image import SecretUse
+from imgc.records import dataclass
 
 CACHE: Final = "/root/.npm"
 LOCKS: Final = ("npm-shrinkwrap.json", "package-lock.json")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
 from imgc.document.nodes import Node, Scalar, Sequence
 from imgc.layers.kind import Reading, Written
 from imgc.layers.managers import NAMEABLE
+from imgc.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from imgc.diagnostics import Diagnostic, Severity, Span
 from imgc.instructions.types import Copy, From, Instruction, Mount, Run, Stage, Step, User, Workdir
 from imgc.layers.facts import BaseFacts
 from imgc.model.image import PipOptions, SecretUse
+from imgc.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

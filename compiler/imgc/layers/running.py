@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from imgc.diagnostics import Diagnostic, Edit, Fix, Severity, Span
 from imgc.diagnostics.near import near
@@ -17,6 +16,7 @@ from imgc.layers.recipe import Recipe
 from imgc.layers.users import USER, ensure_user, make
 from imgc.layers.workdir import set_workdir, workdir_of
 from imgc.model.units import seconds
+from imgc.records import dataclass
 
 __all__ = ["KIND", "emit_running", "ensure_user"]
 

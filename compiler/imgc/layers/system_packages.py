@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from imgc.diagnostics import Diagnostic, Edit, Fix, Severity, Span
 from imgc.layers import managers
@@ -12,6 +11,7 @@ from imgc.layers.facts import BaseFacts
 from imgc.layers.kind import Kind, Reading, Written
 from imgc.layers.packages import Package, bad_package, doubles, read_packages
 from imgc.layers.recipe import Recipe
+from imgc.records import dataclass, replace
 
 NOTE = "system_packages"
 """Among the notes of a recipe: the packages that it has asked for so far, a tuple of names."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 
 from imgc.diagnostics import Edit, Fix, Severity, Span
 from imgc.diagnostics.diagnostic import Diagnostic
@@ -14,6 +13,7 @@ from imgc.instructions.types import Workdir
 from imgc.layers.kind import Kind, Layer, Reading, Written
 from imgc.layers.recipe import Recipe
 from imgc.layers.users import ensure_user
+from imgc.records import dataclass
 
 NOTE = "workdir"
 """Among the notes of a recipe: the image in which the place of code and relative paths is settled."""

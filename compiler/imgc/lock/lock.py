@@ -11,12 +11,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
 from typing import Any
 
 from imgc.diagnostics import Diagnostic
 from imgc.document.document import load
 from imgc.document.nodes import Mapping, plain
+from imgc.records import dataclass, field, names_of
 
 FILE = "imgc.lock"
 
@@ -74,5 +74,5 @@ def _section(root: Mapping, name: str) -> dict[str, object]:
 
 
 def _known(facts: object, of: type) -> dict[str, Any]:
-    names = {known.name for known in fields(of)}
+    names = names_of(of)
     return {name: value for name, value in facts.items() if name in names} if isinstance(facts, dict) else {}

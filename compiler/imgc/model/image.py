@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from imgc.diagnostics import Span
 from imgc.document.nodes import Mapping, Node
+from imgc.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

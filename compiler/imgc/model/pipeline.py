@@ -3,12 +3,11 @@ the structure check and is left out here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from imgc.diagnostics import Span
 from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence
 from imgc.model.image import Image, Text
 from imgc.model.tree import TreeNode, read_tree
+from imgc.records import dataclass, field
 
 DEFAULT_NAME = "pipeline"
 

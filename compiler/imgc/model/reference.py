@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from imgc.records import dataclass
 
 DEFAULT_REGISTRY = "docker.io"
 OFFICIAL = "library/"

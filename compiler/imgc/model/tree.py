@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from imgc.diagnostics import Span
 from imgc.document.nodes import Entry, Mapping, Node, Scalar
+from imgc.records import dataclass
 
 KINDS = ("run", "call", "lazy", "serial", "parallel")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -18,6 +17,7 @@ from imgc.plan import content, nodes
 from imgc.plan.contexts import BuildContext, Contexts
 from imgc.plan.nodes import place
 from imgc.plan.references import reference
+from imgc.records import dataclass, replace
 from imgc.resolve.image import PARENT, ResolvedImage
 from imgc.resolve.resolved import Resolved
 

@@ -5,10 +5,10 @@ Names, places, comments and labels that imgc adds take no part; everything that 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 from imgc.instructions.types import From, Instruction, Label, Stage
+from imgc.records import names_of
 from imgc.resolve.names import digest
 
 TAG_LENGTH = 20
@@ -59,11 +59,11 @@ def _instruction(instruction: Instruction, numbers: dict[str, str], parent: str)
         reference = "parent" if parent and instruction.reference not in numbers else instruction.reference
         return ["From", numbers.get(instruction.reference, reference)]
     fields: list[object] = [type(instruction).__name__]
-    for field in dataclasses.fields(instruction):
-        value = getattr(instruction, field.name)
-        if field.name == "stage":
+    for field in names_of(type(instruction)):
+        value = getattr(instruction, field)
+        if field == "stage":
             value = numbers.get(value, value)
-        if field.name == "mounts":
+        if field == "mounts":
             value = [
                 [
                     mount.kind,
@@ -74,5 +74,5 @@ def _instruction(instruction: Instruction, numbers: dict[str, str], parent: str)
                 ]
                 for mount in value
             ]
-        fields.append([field.name, value])
+        fields.append([field, value])
     return fields

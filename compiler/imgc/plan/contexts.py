@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from imgc.context.digest import Digests
@@ -11,6 +10,7 @@ from imgc.context.narrow import in_context, narrow
 from imgc.context.project import Project
 from imgc.lock.lock import FILE as LOCK
 from imgc.model.pipeline import text
+from imgc.records import dataclass
 from imgc.resolve.image import ResolvedImage
 
 SOURCES = ".imgc/sources"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from imgc.diagnostics import Span
 from imgc.instructions.quoting import words
 from imgc.layers.python.environment import NOTE, PYTHONS, VENV, Environment, put_first
 from imgc.layers.python.installer import Settings, run_uv
 from imgc.layers.python.options import uv_arguments
 from imgc.layers.recipe import Recipe
+from imgc.records import replace
 
 
 def emit_python_version(recipe: Recipe, version: str, key: str, span: Span) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from imgc.diagnostics import Span
 from imgc.document.nodes import Mapping, Node, Scalar, Sequence
 from imgc.instructions.quoting import line_problem, words
@@ -16,6 +14,7 @@ from imgc.layers.python.requirements import read_specs
 from imgc.layers.python.specs import Spec
 from imgc.layers.recipe import Recipe
 from imgc.model.pipeline import items
+from imgc.records import dataclass
 
 PREFIX = "/opt/conda"
 """Where the images of micromamba, Miniconda, Miniforge and Anaconda have their base environment."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity
 from imgc.layers.python.specs import Spec
+from imgc.records import dataclass
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet

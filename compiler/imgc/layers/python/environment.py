@@ -12,7 +12,6 @@ Which one follows from what is known of the base (docs/decisions/0005-python-ins
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from imgc.diagnostics import Span
@@ -23,6 +22,7 @@ from imgc.layers.kind import Layer
 from imgc.layers.python.kinds import installs_python
 from imgc.layers.python.system import PYTHON, install
 from imgc.layers.recipe import Recipe
+from imgc.records import dataclass
 
 VENV = "/opt/venv"
 PYTHONS = "/opt/python"

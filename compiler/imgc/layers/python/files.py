@@ -5,12 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from imgc.diagnostics import Severity, Span
 from imgc.layers.kind import Reading
 from imgc.layers.python.options import has_credentials
 from imgc.layers.python.specs import BadSpec, Spec, is_local, parse
+from imgc.records import dataclass, field
 
 _INCLUDE = re.compile(
     r"(?:-r|--requirement|(?P<constraint>-c|--constraint))(?:\s*=\s*|\s+|(?<=-[rc]))(?P<file>\S.*)"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from imgc.diagnostics import Span
 from imgc.instructions.quoting import words
 from imgc.instructions.types import Mount
@@ -15,6 +13,7 @@ from imgc.layers.python.options import Arguments, older_than, pip_arguments, use
 from imgc.layers.python.uv import moved_home, uv_command, uv_mounts
 from imgc.layers.recipe import Recipe
 from imgc.model.image import PipOptions, SecretUse
+from imgc.records import dataclass
 
 PIP_CACHE = "/root/.cache/pip"
 UV_OLDEST = (3, 8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 
 from imgc.diagnostics import Span
 from imgc.document.nodes import Scalar
@@ -19,6 +18,7 @@ from imgc.layers.python.uv import CACHE, FOLDER, stage_name, uv_mounts
 from imgc.layers.recipe import Recipe
 from imgc.layers.secrets import exports
 from imgc.layers.secrets import mounts as secret_mounts
+from imgc.records import dataclass
 
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh", "busybox")
 """Those that `export` variables."""

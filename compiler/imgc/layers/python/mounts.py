@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from imgc.diagnostics import Span
 from imgc.instructions.quoting import flag_problem, is_mount_safe
@@ -12,6 +11,7 @@ from imgc.layers.kind import Reading
 from imgc.layers.secrets import file_of
 from imgc.layers.secrets import mounts as secret_mounts
 from imgc.model.image import SecretUse
+from imgc.records import dataclass
 
 
 def cache(target: str) -> Mount:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, replace
 
 from imgc.diagnostics import Span
 from imgc.document.nodes import Mapping, Node, Scalar
@@ -14,6 +13,7 @@ from imgc.layers.secrets import FOLDER as SECRETS
 from imgc.model.image import PipOptions, SecretUse
 from imgc.model.pipeline import flag, items, text
 from imgc.model.secrets import secret_uses
+from imgc.records import dataclass, replace
 
 INDEX_NAME = "private"
 """uv takes user and password of an index from variables named after it."""

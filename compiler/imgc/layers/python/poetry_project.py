@@ -4,8 +4,6 @@ own packages, which they do when Poetry installs into the environment that it ru
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from imgc.diagnostics import Span
 from imgc.document.nodes import Mapping
 from imgc.instructions.quoting import words
@@ -18,6 +16,7 @@ from imgc.layers.python.options import older_than, uses_pip
 from imgc.layers.python.projects import POETRY, Project, read_project
 from imgc.layers.python.uv import CACHE, FOLDER, as_root, stage_name, uv_mounts
 from imgc.layers.recipe import Recipe
+from imgc.records import dataclass
 
 VERSIONS = {
     (3, 9): ("1.8.5", "1.8.0"),

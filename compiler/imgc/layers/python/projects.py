@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from imgc.diagnostics import Severity, Span
@@ -17,6 +16,7 @@ from imgc.layers.python.options import read_arguments, read_pip
 from imgc.layers.python.specs import normalised
 from imgc.model.image import PipOptions
 from imgc.model.pipeline import text
+from imgc.records import dataclass
 
 TOP = "/tmp/project"
 """Where a project is while it is installed."""

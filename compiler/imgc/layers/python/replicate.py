@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from imgc.diagnostics import Span
 from imgc.document.nodes import Scalar
 from imgc.instructions.quoting import line_problem
@@ -11,6 +9,7 @@ from imgc.layers.kind import Kind, Reading, Written
 from imgc.layers.python.installer import Settings, emit_install
 from imgc.layers.python.specs import BadSpec, Spec, is_local, parse
 from imgc.layers.recipe import Recipe
+from imgc.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from imgc.diagnostics import Span
@@ -26,6 +25,7 @@ from imgc.layers.python.specs import (
     split_local,
 )
 from imgc.layers.recipe import Recipe
+from imgc.records import dataclass, replace
 
 if TYPE_CHECKING:
     from imgc.layers.python.files import Tree

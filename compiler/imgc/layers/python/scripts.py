@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from imgc.diagnostics import Origin, Span
 from imgc.layers.python.specs import BadSpec, parse
+from imgc.records import dataclass
 
 PYTHONS = tuple((3, minor) for minor in range(9, 15))
 """Versions of which there is an image `python:X.Y-slim-bookworm`, the lowest first."""

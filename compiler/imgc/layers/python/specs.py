@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from imgc.diagnostics import Span
+from imgc.records import dataclass
 
 ARCHIVES = (".whl", ".tar.gz", ".zip")
 

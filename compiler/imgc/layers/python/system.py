@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from imgc.instructions.types import Mount
 from imgc.layers import managers
 from imgc.layers.facts import BaseFacts
+from imgc.records import dataclass
 
 PYTHON: Mapping[str, tuple[str, ...]] = {"": ("python3",), "apt": ("python3", "python3-venv")}
 """Python with its venv module; "" is for all managers that are not named."""

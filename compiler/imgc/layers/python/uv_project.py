@@ -6,8 +6,6 @@ and hashes. It may write into any environment that UV_PROJECT_ENVIRONMENT names,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from imgc.diagnostics import Span
 from imgc.instructions.quoting import words
 from imgc.instructions.types import Mount
@@ -17,6 +15,7 @@ from imgc.layers.python.installer import check_python, run_uv
 from imgc.layers.python.options import uv_arguments
 from imgc.layers.python.projects import UV, Project, read_project
 from imgc.layers.recipe import Recipe
+from imgc.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

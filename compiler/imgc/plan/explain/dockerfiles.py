@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from imgc.dockerfile.source_map import MapLine
 from imgc.plan.explain.view import View, meaning
+from imgc.records import dataclass
 
 _NOTE = re.compile(r"# .*?\((?P<note>.*)\)\s*\Z")
 _ADDED = {

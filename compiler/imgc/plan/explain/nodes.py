@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from imgc.document.nodes import Entry, Mapping, Node, Scalar, plain
 from imgc.plan.explain.view import View
+from imgc.records import dataclass
 from imgc.resolve.tree import ResolvedNode
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from imgc.instructions.types import (
     Cmd,
@@ -18,6 +17,7 @@ from imgc.instructions.types import (
     Workdir,
 )
 from imgc.plan.explain.view import View
+from imgc.records import dataclass
 from imgc.resolve.image import ResolvedImage
 
 _RUN_LATER = (Cmd, Entrypoint, Label)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from imgc.plan.graph.model import Box, Graph
+from imgc.records import dataclass
 
 LEAF_WIDTH, LEAF_HEIGHT = 220.0, 58.0
 _TITLE, _PAD = 28.0, 16.0

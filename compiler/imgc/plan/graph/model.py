@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from imgc.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from imgc.dockerfile.writer import Line
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 VERSION = 1
 
 _COUNTED = frozenset({"RUN", "COPY", "ADD", "WORKDIR"})
-_VERTEX = re.compile(r"\[(?P<where>[^\[\]]*?)\s*(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)", re.DOTALL)
+_VERTEX = lazy(r"\[(?P<where>[^\[\]]*?)\s*(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

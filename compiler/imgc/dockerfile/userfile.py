@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from imgc.dockerfile.lexer import GO_SPACE, LexError, expand, split
 from imgc.instructions.quoting import literal
+from imgc.patterns import lazy
 from imgc.records import dataclass, field
 
 
@@ -193,10 +194,10 @@ def _expanded(word: str, value: Callable[[str], str], escape: str) -> str | None
 
 # Lines to instructions.
 
-_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z", re.ASCII)
+_DIRECTIVE = lazy(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z", re.ASCII)
 _DIRECTIVES = ("syntax", "escape", "check")
-_BLANKS = re.compile(r"[\t\v\f\r ]+")
-_HEREDOC = re.compile(r"(\d*)<<(-?)\s*([^<]*)\Z", re.ASCII)
+_BLANKS = lazy(r"[\t\v\f\r ]+")
+_HEREDOC = lazy(r"(\d*)<<(-?)\s*([^<]*)\Z", re.ASCII)
 _ASCII_SPACE = "\t\n\v\f\r "  # flags are read byte by byte
 _WITH_HEREDOC = ("ADD", "COPY", "RUN")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -32,6 +31,7 @@ from imgc.instructions.types import (
     Verbatim,
     Workdir,
 )
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 WIDTH: Final = 110
@@ -236,8 +236,8 @@ def _generated_run(instruction: Run) -> list[str]:
 
 
 # Errors of a layer: a flag or an exec form at the beginning; lines that would be comments, empty, or joined.
-_READ_AS_OTHER = re.compile(r"\s*(?:--|\[\s*[\"\]])")
-_BAD_LINE = re.compile(r"\A\s*(?:#|\Z)|\s\Z|\\\Z")
+_READ_AS_OTHER = lazy(r"\s*(?:--|\[\s*[\"\]])")
+_BAD_LINE = lazy(r"\A\s*(?:#|\Z)|\s\Z|\\\Z")
 
 
 def _run(mounts: Sequence[Mount], body: str, on_its_own: bool = False) -> str:
@@ -292,9 +292,15 @@ def _stop_signal(instruction: StopSignal) -> list[str]:
     return [f"STOPSIGNAL {quoting.checked(instruction.signal, quoting.signal_problem(instruction.signal))}"]
 
 
-def _exec(keyword: str) -> Callable[[Shell | Entrypoint | Cmd], list[str]]:
+def _shell(instruction: Shell) -> list[str]:
+    return [f"SHELL {quoting.exec_form(instruction.argv)}"]
+
+
+def _exec(keyword: str) -> Callable[[Entrypoint | Cmd], list[str]]:
     """An empty ENTRYPOINT or CMD takes away that of the base."""
-    return lambda instruction: [f"{keyword} {quoting.exec_form(instruction.argv) if instruction.argv else '[]'}"]
+    return lambda instruction: [
+        f"{keyword} {quoting.exec_form(instruction.argv) if instruction.argv else '[]'}"
+    ]
 
 
 _RENDERERS: Final[dict[type, tuple[str, Callable[[Any], list[str]]]]] = {
@@ -309,7 +315,7 @@ _RENDERERS: Final[dict[type, tuple[str, Callable[[Any], list[str]]]]] = {
     Expose: ("EXPOSE", _expose),
     Healthcheck: ("HEALTHCHECK", _healthcheck),
     StopSignal: ("STOPSIGNAL", _stop_signal),
-    Shell: ("SHELL", _exec("SHELL")),
+    Shell: ("SHELL", _shell),
     Entrypoint: ("ENTRYPOINT", _exec("ENTRYPOINT")),
     Cmd: ("CMD", _exec("CMD")),
 }
@@ -317,8 +323,8 @@ _RENDERERS: Final[dict[type, tuple[str, Callable[[Any], list[str]]]]] = {
 
 # Long clauses.
 
-_WORD = re.compile(r"""(?:[^\s'"\\`]|\\[^\n]|'[^']*'|"(?:[^"\\`$]|\\.|\$(?!\())*")+""")
-_ARGUMENT = re.compile(r"[A-Za-z0-9_@%+=:,./~^-]+|'[^']*'")
+_WORD = lazy(r"""(?:[^\s'"\\`]|\\[^\n]|'[^']*'|"(?:[^"\\`$]|\\.|\$(?!\())*")+""")
+_ARGUMENT = lazy(r"[A-Za-z0-9_@%+=:,./~^-]+|'[^']*'")
 _OPTIONS_WITH_VALUE = frozenset(
     {"-r", "-c", "-p", "-t", "-n", "-f", "-i", "--requirement", "--constraint", "--python", "--prefix",
      "--target", "--index-url", "--extra-index-url", "--channel", "--name", "--root"}

@@ -271,6 +271,10 @@ def test_nothing_to_say_is_not_said() -> None:
     assert write([Stage("x", stage)], image="x", file="p").text == "FROM base AS x\n"
 
 
+def test_an_empty_entrypoint_takes_away_the_bases() -> None:
+    assert written(Entrypoint(()), Cmd(())) == "ENTRYPOINT []\nCMD []\n"
+
+
 def test_the_shell_in_force_is_followed() -> None:
     bash = ("/bin/bash", "-c")
     first = Stage("a", (Step(From("base", "a")), Step(Shell(bash)), Step(Command("x", shell=bash))))
@@ -431,6 +435,8 @@ def _problem(instruction: Instruction) -> object:
             found = [quoting.argv_problem(argv), *(quoting.flag_problem(v) for _, v in flags_written)]
         case StopSignal(signal):
             found = [quoting.signal_problem(signal)]
+        case Entrypoint(()) | Cmd(()):
+            found = []
         case Shell(argv) | Entrypoint(argv) | Cmd(argv):
             found = [quoting.argv_problem(argv)]
     return next(filter(None, found), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from imgc.document.text import split_lines
 from imgc_lsp.positions import Encoding, to_column
 
 _PIECE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
@@ -37,14 +38,7 @@ class Buffer:
     @property
     def lines(self) -> list[str]:
         """Without ends; the last one is what stands behind the last line end."""
-        return self.text_lines(self.pieces)
-
-    @staticmethod
-    def text_lines(pieces: list[str]) -> list[str]:
-        lines = [piece.rstrip("\r\n") for piece in pieces]
-        if not pieces or pieces[-1][-1] in "\r\n":
-            lines.append("")
-        return lines
+        return split_lines(self.text)
 
     def replace(self, text: str) -> None:
         self.pieces = _split(text)

@@ -5,6 +5,7 @@ stands in `wiring.py`; no knowledge of pipelines is in either."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ from imgc_lsp.workspace import ClosedFiles
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_FIRST_REQUESTS = 0.002
+"""Seconds by which diagnostics wait: the completion that an editor asks for with a letter comes first."""
 WATCHED = (
     "**/imgc.lock", "**/.dockerignore", "**/*Dockerfile*", "**/*requirements*.txt", "**/pyproject.toml",
     "**/uv.lock", "**/poetry.lock", "**/package*.json", "**/*.imgc.yaml", "**/pipeline.yaml", "**/pipeline.yml",
@@ -124,7 +127,7 @@ class ImgcServer(Server):
             if document.version == version and self.session.documents.get(document.uri) is document:
                 self.publish(document)
 
-        asyncio.get_running_loop().call_soon(publish)
+        asyncio.get_running_loop().call_later(_FIRST_REQUESTS, publish)
 
     def files_changed(self, paths: list[Path]) -> None:
         """Looks again at the open documents that may read one of these files."""
@@ -157,14 +160,17 @@ class ImgcServer(Server):
 
     # Answers
 
-    async def answer(self, uri: str, feature: Callable[[Snapshot], T], default: T) -> T:
+    async def answer(
+        self, uri: str, feature: Callable[[Snapshot], T], default: T, *, draft: bool = False
+    ) -> T:
         """The answer of a feature for a document as it is now; a fault in it is logged and answers `default`.
+        `draft`: the feature goes by the text, and what else is known may be of the version before.
 
         Yields to the loop once before it works, so that a request that was cancelled meanwhile is never begun.
         """
         await asyncio.sleep(0)
         try:
-            snapshot = self.session.snapshot(uri)
+            snapshot = self.session.draft(uri) if draft else self.session.snapshot(uri)
             return default if snapshot is None else feature(snapshot)
         except JsonRpcException:
             raise
@@ -192,4 +198,5 @@ def create() -> ImgcServer:
 
     server = ImgcServer()
     wiring.wire(server)
+    gc.freeze()  # the 200,000 objects of the protocol's types need not be looked at by every collection
     return server

@@ -6,12 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from imgc.diagnostics import Diagnostic, Origin, Severity, Span, in_order
 from imgc.document.document import Document, load
+from imgc.document.text import split_lines
 from imgc_lsp.buffer import Buffer, Change
 from imgc_lsp.claims import claims
 from imgc_lsp.incremental import StructureCheck
@@ -38,6 +39,8 @@ class OpenDocument:
     document: Document | None = None
     names: Names | None = None
     snapshot: Snapshot | None = None
+    last: Snapshot | None = None
+    """The newest snapshot there was."""
     analysis: Any = None
     semantic: list[Diagnostic] = field(default_factory=list)
     """What the last whole analysis found beyond syntax and structure."""
@@ -113,6 +116,17 @@ class Session:
             self.read(document)
         return document.snapshot
 
+    def draft(self, uri: str) -> Snapshot | None:
+        """The document for completion: with the text as it is now, and what was known before the last change.
+
+        A letter typed changes no names, and the cursor is found in the text: nothing has to be parsed first.
+        """
+        document = self.documents.get(uri)
+        if document is None or document.snapshot is not None or document.last is None:
+            return self.snapshot(uri)
+        lines = split_lines(document.buffer.text.removeprefix("\ufeff"))
+        return replace(document.last, lines=lines, version=document.version)
+
     def read(self, document: OpenDocument) -> None:
         read_document(document, self.settings, self.encoding)
 
@@ -149,10 +163,10 @@ class Session:
 def read_document(document: OpenDocument, settings: Settings, encoding: Encoding) -> None:
     """Makes the snapshot of a document from its buffer; none when the file is not ours."""
     text = document.buffer.text
-    lines = Buffer.text_lines(document.buffer.pieces)
+    lines = split_lines(text)
     document.claimed = claims(document.path, lines, document.language, settings.claim)
     if not document.claimed:
-        document.document = document.snapshot = None
+        document.document = document.snapshot = document.last = None
         return
     document.document = parsed = load(document.path.name, text, document.document)
     checked = document.structure.check(parsed.root)
@@ -162,7 +176,7 @@ def read_document(document: OpenDocument, settings: Settings, encoding: Encoding
     bom = text.startswith("\ufeff")
     if bom:
         lines[0] = lines[0][1:]
-    document.snapshot = Snapshot(
+    document.snapshot = document.last = Snapshot(
         document.uri, document.path, document.version, encoding, bom, lines, parsed, document.names,
         list(checked.uses), [*first, *_kept(document, parsed)], document.analysis, settings=settings,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from imgc.checks.structure import Use
 from imgc.diagnostics import Diagnostic
 from imgc.document.document import Document
-from imgc.document.nodes import Mapping, Node, Scalar
+from imgc.document.nodes import Entry, Mapping, Node, Scalar
 from imgc.model.pipeline import entries
 from imgc.model.tree import TreeNode, read_tree
 from imgc_lsp.positions import Encoding
@@ -27,37 +27,49 @@ SECTION_OF = {
 """What a value names -> the section that declares it."""
 
 
-@dataclass(slots=True)
 class Names:
     """The names a document declares (with their keys), section by section. A section that cannot be read
-    at the moment has the
-    names it had when it last could."""
+    at the
+    moment has the names it had when it last could."""
 
-    sections: dict[str, dict[str, Scalar]]
-    tree: TreeNode | None
-    whole: bool
+    def __init__(self, sections: dict[str, dict[str, Scalar]], pipeline: Entry | None) -> None:
+        self.sections = sections
+        self.pipeline = pipeline
 
     def of(self, section: str) -> dict[str, Scalar]:
         return self.sections.get(section, {})
+
+    @cached_property
+    def tree(self) -> TreeNode | None:
+        return read_tree(self.pipeline) if self.pipeline is not None else None
+
+    @cached_property
+    def nodes(self) -> dict[str, TreeNode]:
+        """The nodes of the tree by path, as written (a matrix node once)."""
+        found: dict[str, TreeNode] = {}
+        stack = [("", self.tree)] if self.tree else []
+        while stack:
+            path, node = stack.pop()
+            found[path] = node
+            below = [(f"{path}/{child.name}" if path else child.name, child) for child in node.children]
+            stack.extend(reversed(below))
+        return found
 
 
 def read_names(root: Mapping, broken: bool, before: Names | None) -> Names:
     """The names of a document; `broken`: something in it does not parse, so what is missing may be there."""
     sections: dict[str, dict[str, Scalar]] = {}
-    whole = True
     for section in SECTIONS:
         node = root.get(section)
         lost = broken and (not isinstance(node, Mapping) or node.broken)
-        if lost and before is not None and before.of(section):
+        if lost and before is not None:
             sections[section] = before.of(section)
-            whole = False
         else:
             sections[section] = {entry.name: entry.key for entry in entries(node)}
-    entry = root.entry("pipeline")
-    lost = broken and (entry is None or _broken(entry.value))
-    if lost and before is not None:
-        return Names(sections, before.tree, False)
-    return Names(sections, read_tree(entry) if entry else None, whole)
+    pipeline = root.entry("pipeline")
+    if before is not None and broken and (pipeline is None or _broken(pipeline.value)):
+        pipeline = before.pipeline
+    return Names(sections, pipeline)
 
 
 def _broken(node: Node) -> bool:
@@ -105,18 +117,9 @@ class Snapshot:
     def directory(self) -> Path:
         return self.path.parent
 
-    @cached_property
+    @property
     def nodes(self) -> dict[str, TreeNode]:
-        """The nodes of the tree by path, as written (a matrix node once)."""
-        found: dict[str, TreeNode] = {}
-        stack = [("", self.names.tree)] if self.names.tree else []
-        while stack:
-            path, node = stack.pop()
-            found[path] = node
-            stack.extend(
-                (f"{path}/{child.name}" if path else child.name, child) for child in reversed(node.children)
-            )
-        return found
+        return self.names.nodes
 
     def line(self, number: int) -> str:
         return self.lines[number] if 0 <= number < len(self.lines) else ""

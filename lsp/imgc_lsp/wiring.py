@@ -128,6 +128,7 @@ def _typing(server: ImgcServer) -> None:
             params.text_document.uri,
             lambda snapshot: completion.complete(snapshot, params.position, server.sources, server.client),
             None,
+            draft=True,
         )
 
     @server.feature(lsp.COMPLETION_ITEM_RESOLVE)

@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from imgc.diagnostics import Diagnostic, Edit, Fix, Origin, Severity, Span
 from imgc.document import text as texts
 from imgc.document.islands import LARGE, NO_CONTENT, Piece, children, cut, indentation, indentations
 from imgc.document.nodes import Entry, Mapping, Node, Scalar
 from imgc.document.parse import MAX_DEPTH, Anchors, Broken, Parsed, broken, merge, parse
+from imgc.patterns import lazy
+from imgc.records import dataclass, field
 
 MAX_BYTES = 10 * 1024 * 1024
 _JOINED = 16  # islands that an open quote or bracket may reach over
-_KEY = re.compile(r"\s*([A-Za-z0-9_.\-\[\]=/ ]+?)\s*:(?:\s|\Z)")
-_ANCHOR = re.compile(r"&([^\s,\[\]{}]+)")
+_KEY = lazy(r"\s*([A-Za-z0-9_.\-\[\]=/ ]+?)\s*:(?:\s|\Z)")
+_ANCHOR = lazy(r"&([^\s,\[\]{}]+)")
 _MARKERS = tuple(end + mark for end in "\n\r" for mark in ("%", "---", "..."))
 _MARKS = ("<" * 7, ">" * 7, "=" * 7, "|" * 7)
-_CONFLICT = re.compile(r"(<{7}|>{7}|\|{7})( |\Z)|={7}\Z")
+_CONFLICT = lazy(r"(<{7}|>{7}|\|{7})( |\Z)|={7}\Z")
 
 
 @dataclass(slots=True)
@@ -46,6 +47,8 @@ class Document:
     root: Mapping
     diagnostics: list[Diagnostic]
     islands: IslandCache = field(default_factory=dict, repr=False)
+    hopeless: set[str] = field(default_factory=set, repr=False)
+    """Text from an open quote or bracket on in which nothing closes it."""
 
 
 def load(file: str, text: str, previous: Document | None = None) -> Document:
@@ -74,6 +77,8 @@ class _Loader:
         self.anchors = Anchors()
         self.old = previous.islands if previous else {}
         self.new: IslandCache = {}
+        self.old_hopeless = previous.hopeless if previous else set()
+        self.hopeless: set[str] = set()
         self.level = 0
 
     def document(self) -> Document:
@@ -89,7 +94,7 @@ class _Loader:
                 "the file is empty: a pipeline begins with 'version: 1'",
                 Span(self.whole, 0, 0, 0, 0),
             )
-        return Document(self.file, self.original, root, self.diagnostics, self.new)
+        return Document(self.file, self.original, root, self.diagnostics, self.new, self.hopeless)
 
     # Text before it is parsed
 
@@ -167,7 +172,7 @@ class _Loader:
             if isinstance(island, Broken):
                 if self.read_children(piece, entries):
                     continue
-                longer = self.read_joined(pieces, position)
+                longer = self.read_joined(pieces, position) if island.unfinished else None
                 if longer is None:
                     self.keep_broken(piece, island, entries)
                     continue
@@ -257,10 +262,16 @@ class _Loader:
     def read_joined(self, pieces: Sequence[Piece], position: int) -> tuple[Island, int] | None:
         """A quote or bracket may reach over lines that look like entries: tries the piece with its followers."""
         first = pieces[position - 1]
-        for last in range(position, min(position + _JOINED, len(pieces))):
+        followers = range(position, min(position + _JOINED, len(pieces)))
+        text = "\n".join(self.lines[first.start : pieces[followers[-1]].end]) if followers else ""
+        if text in self.old_hopeless:
+            self.hopeless.add(text)
+            return None
+        for last in followers:
             island = self.read_island(Piece(first.start, pieces[last].end, first.indent))
             if not isinstance(island, Broken) and len(island.entries) == 1:
                 return island, last + 1
+        self.hopeless.add(text)
         return None
 
     def keep_broken(self, piece: Piece, error: Broken, entries: list[Entry]) -> None:

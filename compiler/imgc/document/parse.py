@@ -6,10 +6,11 @@ Only events are taken from PyYAML, never its YAML 1.1 types; `docs/decisions/000
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from yaml import MarkedYAMLError, YAMLError
+
+from imgc.records import dataclass, field
 
 try:
     from yaml._yaml import CParser as Parser
@@ -32,11 +33,13 @@ _CORE_TAGS = {
 
 
 class Broken(Exception):
-    """The island does not parse; carries the one diagnostic that says why."""
+    """The island does not parse; carries the one diagnostic that says why. `unfinished`: it ends in a quote or
+    bracket that is open, so that the text behind it may belong to it."""
 
-    def __init__(self, diagnostic: Diagnostic) -> None:
+    def __init__(self, diagnostic: Diagnostic, unfinished: bool = False) -> None:
         super().__init__(diagnostic.message)
         self.diagnostic = diagnostic
+        self.unfinished = unfinished
 
 
 @dataclass(slots=True)
@@ -70,7 +73,7 @@ def parse(
     try:
         return composer.document()
     except YAMLError as error:
-        raise Broken(_explain(error, text, origin)) from None
+        raise Broken(_explain(error, text, origin), _unfinished(error, text)) from None
 
 
 class _Composer:
@@ -251,6 +254,14 @@ def _merge_sources(entry: Entry, diagnostics: list[Diagnostic]) -> list[Entry]:
 
 def _error(code: str, message: str, span: Span, *related: Related) -> Diagnostic:
     return Diagnostic(code, Severity.ERROR, message, span, related=related)
+
+
+def _unfinished(error: YAMLError, text: str) -> bool:
+    if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
+        return False
+    context = error.context or ""
+    at_end = error.problem_mark.line >= text.rstrip().count("\n")
+    return at_end and ("quoted scalar" in context or "flow" in context)
 
 
 def _explain(error: YAMLError, text: str, origin: Origin) -> Diagnostic:

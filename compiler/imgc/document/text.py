@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from imgc.patterns import lazy
 
-_LINE = re.compile(r"\r\n|\n|\r")
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_LINE = lazy(r"\r\n|\n|\r")
+_UNPRINTABLE = lazy("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _BREAKS = "\x85\u2028\u2029"
 """What libyaml (YAML 1.1) takes for line ends, and YAML 1.2 does not."""
 _STAND_INS = "\ue085\ue028\ue029"
@@ -15,7 +15,7 @@ _SHOW = str.maketrans(_STAND_INS, _BREAKS)
 
 def split_lines(text: str) -> list[str]:
     """The lines without their ends; a text that ends in a line end has an empty last line."""
-    return _LINE.split(text)
+    return _LINE.split(text) if "\r" in text else text.split("\n")
 
 
 def unprintable(line: str) -> list[tuple[int, str]]:

@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from imgc_cli import imgc
 
 from imgc.cli.main import COMMANDS
+from imgc_cli import imgc
 
 
 def needs(program: str) -> pytest.MarkDecorator:

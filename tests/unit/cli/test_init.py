@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from imgc_cli import imgc
 
 from imgc.analysis.analysis import Analysis, analyse
 from imgc.cli.init import compiling
@@ -18,6 +17,7 @@ from imgc.cli.starter.written import quoted
 from imgc.document.document import load
 from imgc.document.nodes import plain
 from imgc.plan.compiled import compile_pipeline
+from imgc_cli import imgc
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 UV_LOCK = """\

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from tests_support import ROOT
 
 GOOD = 'version: 1\nimages: {a: {base: "python:3.12-slim"}}\n'

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from imgc_cli import imgc
-from imgc_schema import load as schema
-from tests_support import ROOT
 
 from imgc.checks.structure import check
 from imgc.cli.reference import flow, markdown
 from imgc.diagnostics import Diagnostic
 from imgc.document.document import load
 from imgc.document.nodes import plain
+from imgc_cli import imgc
+from imgc_schema import load as schema
+from tests_support import ROOT
 
 DOCS = ROOT / "docs"
 

@@ -43,7 +43,7 @@ def test_nodes_run_in_order_and_say_so(project: Project) -> None:
 
 
 def test_a_failure_has_its_exit_code_place_and_last_lines(project: Project) -> None:
-    result = project.run(serial(run("a", "seq 50; echo why >&2; exit 3"), run("b")))
+    result = project.run(serial(run("a", "seq 50; sleep 0.2; echo why >&2; exit 3"), run("b")))
     assert result.code == Code.STEP_FAILED
     assert project.nodes == {"": "failed", "a": "failed", "b": "omitted"}
     failure = next(failure for failure in result.failures if failure.subject == "a")

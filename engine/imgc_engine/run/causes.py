@@ -23,6 +23,8 @@ def sentence(change: Changed) -> str:
             return f"It ended with {exit_code(end)}." if end else "Something in it failed."
         case "oom":
             return "Something in it ran out of memory."
+        case "timeout" if node.is_group:
+            return "Something in it took too long."
         case "timeout" if node.max_time is not None:
             return f"It took longer than its max_time, {node.max_time:g} s."
         case "timeout":

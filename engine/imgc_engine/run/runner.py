@@ -162,7 +162,7 @@ class Runner:
         """Tell it, and keep what the end of the run will want to know."""
         node, end, mask = change.node, change.end, self._session.mask
         message = mask.text(sentence(change))
-        if change.state in ("failed", "error"):
+        if change.state in ("failed", "error") and end is not None:  # a group's own; not its children's
             log = None if node.is_group else log_path(self._session.store.logs, node.path, change.attempt)
             failure = failure_of(change, self._last_lines.get(node.path, ()), log)
             self.failures[node.path] = replace(failure, message=message, detail=mask.text(failure.detail))

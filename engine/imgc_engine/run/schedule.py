@@ -315,7 +315,8 @@ class Schedule:
         late = group.stopping == "timeout" and any(not rules.is_done(item) for item in group.within())
         if late:
             group.causes = {"timeout"}
-            self._fail(group, "failed", "timeout", None, rules.delay_of_group(group))
+            end = End(message=f"It took longer than its max_time, {group.node.max_time or 0:g} s.")
+            self._fail(group, "failed", "timeout", end, rules.delay_of_group(group))
         elif not bad:
             self._end(group, "succeeded", None)
         elif group.stopping == "interrupt":

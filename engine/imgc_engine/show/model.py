@@ -1,0 +1,139 @@
+"""What a live view shows, kept up to date by events, without a word on how it looks."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from imgc_engine.events import (
+    Event,
+    ImageEnded,
+    ImageOutput,
+    ImageStarted,
+    ImageStep,
+    NodeChanged,
+    NodeOutput,
+    Notice,
+    RunStarted,
+)
+from imgc_engine.plan import Node
+from imgc_engine.show.text import of_bytes, one_line
+
+ENDED = frozenset({"succeeded", "failed", "error", "skipped", "omitted", "interrupted"})
+
+
+@dataclass(slots=True)
+class ImageView:
+    """`line` is the step, or what it wrote last. `since` is of time.monotonic(), `seconds` of the whole."""
+
+    name: str
+    state: str
+    since: float
+    line: str = ""
+    steps: int = 0
+    cached: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class NodeView:
+    """`ended` and `bad` count leaves below it, itself included; `leaves` is their number."""
+
+    node: Node
+    parent: NodeView | None
+    depth: int
+    children: list[NodeView] = field(default_factory=list)
+    state: str = "pending"
+    attempt: int = 0
+    since: float = 0.0
+    seconds: float = 0.0
+    message: str = ""
+    line: str = ""
+    leaves: int = 0
+    ended: int = 0
+    bad: int = 0
+    running: int = 0
+
+
+class Model:
+    """Feed it with events; read `images`, `root` and `notices`."""
+
+    def __init__(self) -> None:
+        self.images: dict[str, ImageView] = {}
+        self.nodes: dict[str, NodeView] = {}
+        self.notices: list[str] = []
+        self.run = ""
+
+    @property
+    def root(self) -> NodeView | None:
+        return self.nodes.get("")
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case ImageStarted():
+                self.images[event.image] = ImageView(event.image, event.work, time.monotonic())
+            case ImageStep():
+                self._step(event)
+            case ImageOutput() if event.image in self.images and event.text.strip():
+                self.images[event.image].line = one_line(event.text)
+            case ImageEnded():
+                view = self.images.setdefault(event.image, ImageView(event.image, "", time.monotonic()))
+                view.state, view.seconds, view.line = event.state, event.seconds, ""
+            case RunStarted():
+                self._plant(event)
+            case NodeChanged():
+                self._change(self.nodes[event.path], event)
+            case NodeOutput():
+                if text := event.data.rstrip(b"\r\n").rpartition(b"\n")[2]:
+                    self.nodes[event.path].line = of_bytes(text)
+            case Notice():
+                self.notices.append(event.text)
+
+    def _step(self, event: ImageStep) -> None:
+        view = self.images.get(event.image)
+        if view is None:
+            return
+        if event.state == "started":
+            view.line = one_line(event.name)
+        if not event.name.startswith("[internal]"):
+            view.steps += event.state == "started"
+            view.cached += event.state == "cached"
+
+    def _plant(self, event: RunStarted) -> None:
+        self.run = event.run
+        for node in event.nodes:
+            parent = None if node.parent is None else self.nodes[node.parent]
+            view = NodeView(node, parent, 0 if parent is None else parent.depth + 1)
+            self.nodes[node.path] = view
+            if parent is not None:
+                parent.children.append(view)
+            if not node.is_group:
+                _count(view, "leaves", 1)
+
+    def _change(self, view: NodeView, event: NodeChanged) -> None:
+        if not view.node.is_group:
+            for key in _counters(view.state):
+                _count(view, key, -1)
+            for key in _counters(event.state):
+                _count(view, key, 1)
+        view.state, view.attempt, view.message = event.state, event.attempt, event.message
+        if event.state == "running":
+            view.since, view.line = time.monotonic(), ""
+        else:
+            view.seconds = event.seconds
+
+
+def _counters(state: str) -> tuple[Literal["running", "ended", "bad"], ...]:
+    if state == "running":
+        return ("running",)
+    if state in ("failed", "error", "interrupted"):
+        return ("ended", "bad")
+    return ("ended",) if state in ENDED else ()
+
+
+def _count(view: NodeView, key: Literal["running", "ended", "bad", "leaves"], change: int) -> None:
+    at: NodeView | None = view
+    while at is not None:
+        setattr(at, key, getattr(at, key) + change)
+        at = at.parent

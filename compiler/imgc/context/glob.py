@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Literal
 
 from imgc.context import goregexp
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 Kind = Literal["exact", "prefix", "suffix", "regexp"]
@@ -22,7 +23,7 @@ Kind = Literal["exact", "prefix", "suffix", "regexp"]
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 """What Go trims; Python's own strip() takes more."""
 
-MEANT = re.compile(r"[*?\[\]\\^{}|()+]")
+MEANT = lazy(r"[*?\[\]\\^{}|()+]")
 """What some release of Docker gives a meaning of its own (20.10 does not escape `+` either)."""
 
 MANY_STARS = 3

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 Ranges = tuple[tuple[int, int], ...]
 """Code points, both ends included."""
 
-REPEAT = re.compile(r"\{(0|[1-9]\d{0,7})(,(0|[1-9]\d{0,7})?)?\}", re.ASCII)
+REPEAT = lazy(r"\{(0|[1-9]\d{0,7})(,(0|[1-9]\d{0,7})?)?\}", re.ASCII)
 LARGEST_REPEAT = 1000
 ANY_FOLDERS = "(.*/)?"
 PERL: dict[str, Ranges] = {

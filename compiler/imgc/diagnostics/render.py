@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from imgc.diagnostics.diagnostic import Diagnostic, Severity
 from imgc.diagnostics.span import Span
+from imgc.patterns import lazy
 
 _COLORS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.HINT: "1;36"}
-_CREDENTIALS = re.compile(r"(://)([^/@\s'\"]+)@")
+_CREDENTIALS = lazy(r"(://)([^/@\s'\"]+)@")
 """What stands before the host in a URL: an excerpt never shows it."""
 _LONGEST = 160  # columns of an excerpt; a longer line is shown around the place
 

@@ -5,20 +5,20 @@ It reads upwards from the position only, and no parser takes part: what is broke
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from imgc.document.flow import Scanner
 from imgc.document.lines import BLOCK_SCALAR, PROPERTIES, Mark, blank, comment_start, indent, marks
+from imgc.patterns import lazy
 from imgc.records import dataclass, replace
 
 Lines: TypeAlias = Sequence[str]
 Path: TypeAlias = tuple[str | int, ...]
 Where: TypeAlias = Literal["key", "value", "either", "text", "none"]
 _SIBLINGS = 2000  # lines in each direction that are looked at for keys of the same mapping
-_PREFIX = re.compile(r"(?:[&!]\S*\s+)+")
-_FLOW_WORD = re.compile(r"[^,\[\]{}\n]*")
+_PREFIX = lazy(r"(?:[&!]\S*\s+)+")
+_FLOW_WORD = lazy(r"[^,\[\]{}\n]*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ never touched. In shell text (`run`, `commands`, …) only values that no shell 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from collections.abc import Mapping as Names
 
@@ -14,14 +13,15 @@ from imgc.diagnostics import Diagnostic, Severity, Span
 from imgc.diagnostics.near import near
 from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Value
 from imgc.document.scalars import resolve
+from imgc.patterns import lazy
 from imgc.records import dataclass, field
 
-_OPEN = re.compile(r"\$\{\{")
-_EXPRESSION = re.compile(
+_OPEN = lazy(r"\$\{\{")
+_EXPRESSION = lazy(
     r"\s*(?:(?P<scope>params|matrix)\.(?P<name>[A-Za-z_][A-Za-z0-9_-]*)"
     r"|path\(\s*(?P<quote>['\"])(?P<path>[^'\"]*)(?P=quote)\s*\))\s*\}\}"
 )
-SAFE_IN_SHELL = re.compile(r"[A-Za-z0-9._/@:+=,%-]*\Z")
+SAFE_IN_SHELL = lazy(r"[A-Za-z0-9._/@:+=,%-]*\Z")
 SHELL_KEYS = frozenset({"run", "commands", "lazy", "local_project_install", "pipeline"})
 """Keys whose strings a shell reads (a node that is just a string is a `run`)."""
 _GROUPS = frozenset({"serial", "parallel"})

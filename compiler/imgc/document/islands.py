@@ -6,15 +6,15 @@ alone, so a file and an edited buffer of the same text give the same result.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 LARGE = 24
 """Lines above which a block is cut into its entries, so that no edit re-parses more than that."""
 
-_PARENT = re.compile(r"( *)(?:[A-Za-z0-9_.\-]+|'[^']*'|\"[^\"\\]*\")[ \t]*:[ \t]*(?:#.*)?\Z")
+_PARENT = lazy(r"( *)(?:[A-Za-z0-9_.\-]+|'[^']*'|\"[^\"\\]*\")[ \t]*:[ \t]*(?:#.*)?\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import re
 
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
-KEY = re.compile(
+KEY = lazy(
     r"""(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^']|'')*)'"""
     r"""|(?P<plain>(?:[^\s\-?:'"\[\]{},\#&*!|>%@`]|[-?:](?=[^\s,\[\]{}]))(?:[^:\#]|:(?=\S)|(?<=\S)\#)*?))"""
     r"""[ \t]*:(?=\s|\Z)""",
     re.VERBOSE,
 )
-BLOCK_SCALAR = re.compile(r"(?:[&!]\S+\s+)*[|>][-+0-9]{0,2}\s*(?:#.*)?\Z")
-PROPERTIES = re.compile(r"(?:[&!]\S*\s*)*(?:#.*)?\Z")
+BLOCK_SCALAR = lazy(r"(?:[&!]\S+\s+)*[|>][-+0-9]{0,2}\s*(?:#.*)?\Z")
+PROPERTIES = lazy(r"(?:[&!]\S*\s*)*(?:#.*)?\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from json.encoder import encode_basestring as _json_string
 from pathlib import PurePosixPath
 from typing import Final, TypeAlias
 
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 DEFAULT_SHELL: Final = ("/bin/sh", "-ec")
@@ -26,19 +27,19 @@ DEFAULT_SHELL: Final = ("/bin/sh", "-ec")
 MAX_LINE: Final = 65_000
 """Bytes in a line: BuildKit reads lines into a buffer of 64 KiB."""
 
-_BARE = re.compile(r"[A-Za-z0-9_./:@%+=,][A-Za-z0-9_./:@%+=,-]*")
-_MOUNT_SAFE = re.compile(r"[A-Za-z0-9._/@+=:~-]+")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_REFERENCE = re.compile(r"(?:[A-Za-z0-9]|\[[A-Fa-f0-9:]+\])[A-Za-z0-9._/@:+-]*")
-_STAGE = re.compile(r"[a-z][a-z0-9._-]*")
-_PORT = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?(/(tcp|udp|sctp))?")
-_SIGNAL = re.compile(
+_BARE = lazy(r"[A-Za-z0-9_./:@%+=,][A-Za-z0-9_./:@%+=,-]*")
+_MOUNT_SAFE = lazy(r"[A-Za-z0-9._/@+=:~-]+")
+_NAME = lazy(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_REFERENCE = lazy(r"(?:[A-Za-z0-9]|\[[A-Fa-f0-9:]+\])[A-Za-z0-9._/@:+-]*")
+_STAGE = lazy(r"[a-z][a-z0-9._-]*")
+_PORT = lazy(r"[0-9]{1,5}(-[0-9]{1,5})?(/(tcp|udp|sctp))?")
+_SIGNAL = lazy(
     r"(?:SIG)?(?:ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS"
     r"|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ"
     r"|RTMIN(?:\+(?:[1-9]|1[0-5]))?|RTMAX(?:-(?:[1-9]|1[0-4]))?)|[1-9]|[1-5][0-9]|6[0-4]"
 )
-_CONTROL = re.compile(r"[\x01-\x08\x0a-\x1f\x7f]")
-_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+_CONTROL = lazy(r"[\x01-\x08\x0a-\x1f\x7f]")
+_UNWRITABLE = lazy("[\0\ud800-\udfff]")
 
 RESERVED_STAGES: Final = frozenset({"scratch", "context"})
 
@@ -209,8 +210,8 @@ def _double_quoted(value: str, escape: str) -> str:
 
 # hadolint (2.15) takes the quote in `\\"` for an escaped one. So backslashes before a quote stand outside the
 # quotes, and in JSON the last of them is written as a number. To BuildKit it is all the same.
-_BACKSLASHES_BEFORE_QUOTE = re.compile(r'(?<!\\)((?:\\\\)+)(?=\\?")')
-_BACKSLASH_BEFORE_QUOTE = re.compile(r'(?<!\\)((?:\\\\)*)\\\\(?=\\?")')
+_BACKSLASHES_BEFORE_QUOTE = lazy(r'(?<!\\)((?:\\\\)+)(?=\\?")')
+_BACKSLASH_BEFORE_QUOTE = lazy(r'(?<!\\)((?:\\\\)*)\\\\(?=\\?")')
 
 
 def _for_hadolint(quoted: str) -> str:
@@ -252,7 +253,7 @@ class BadReference:
 
 EnvPart: TypeAlias = Literal | Variable
 
-_DOLLAR = re.compile(
+_DOLLAR = lazy(
     r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|(?P<bad>\{[^}]*\}?)|(?P<bare>[A-Za-z_][A-Za-z0-9_]*))"
 )
 
@@ -326,11 +327,11 @@ def _script(text: str) -> str:
 
 # COPY.
 
-_LEXER_SPECIAL = re.compile(r"[\\$\"']")
-_GLOB_SPECIAL = re.compile(r"[*?\[\\^]")
-_PATTERN_SPECIAL = re.compile(r"[*?\[\\^$+(){}|]")
-_ENDS_SPECIAL = re.compile(r"(?:\A|(?<=\A\./))[!\s\ufeff]|\s(?=/*\Z)")
-_READ_AS_OTHER = re.compile(r"(?!\.{0,2}/)(?:\d*<<|github\.com/|.*:)", re.DOTALL)
+_LEXER_SPECIAL = lazy(r"[\\$\"']")
+_GLOB_SPECIAL = lazy(r"[*?\[\\^]")
+_PATTERN_SPECIAL = lazy(r"[*?\[\\^$+(){}|]")
+_ENDS_SPECIAL = lazy(r"(?:\A|(?<=\A\./))[!\s\ufeff]|\s(?=/*\Z)")
+_READ_AS_OTHER = lazy(r"(?!\.{0,2}/)(?:\d*<<|github\.com/|.*:)", re.DOTALL)
 
 
 def copy_words(sources: Sequence[str], destination: str) -> tuple[str, ...]:
@@ -393,7 +394,7 @@ def user_command(text: str, shell: Sequence[str] = DEFAULT_SHELL, in_force: Sequ
 _JSON = json.JSONDecoder()
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 
-_TRAP = re.compile(
+_TRAP = lazy(
     r"[\x00-\x08\x0a-\x1f\x7f]"  # several lines, and characters that editors change
     r"|<<"  # perhaps a here-document of the Dockerfile
     r"|\A[-+]"  # a flag of RUN, or an option of the shell

@@ -13,6 +13,7 @@ from typing import Final
 
 from imgc.layers.facts import BaseFacts
 from imgc.model.reference import DEFAULT_REGISTRY, InvalidReference, Reference, parse
+from imgc.patterns import lazy
 from imgc.records import dataclass, replace
 
 SOURCE: Final = "the table of well-known bases"
@@ -225,9 +226,9 @@ TABLE: Final = (
 
 # Looking up
 
-_FOR_WINDOWS = re.compile(r"windowsservercore|nanoserver|windows")
-_WORD = re.compile(r"(alpine|debian|ubuntu|rockylinux|oraclelinux|ubi)(\d+(?:\.\d+)*)?")
-_OF_HUB = re.compile(r"(?:.+/)?library/([^/]+)")
+_FOR_WINDOWS = lazy(r"windowsservercore|nanoserver|windows")
+_WORD = lazy(r"(alpine|debian|ubuntu|rockylinux|oraclelinux|ubi)(\d+(?:\.\d+)*)?")
+_OF_HUB = lazy(r"(?:.+/)?library/([^/]+)")
 _HUBS = frozenset({DEFAULT_REGISTRY, "registry-1.docker.io", "mirror.gcr.io", "registry.hub.docker.com"})
 
 

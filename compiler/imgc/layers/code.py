@@ -17,6 +17,7 @@ from imgc.layers.recipe import Recipe, Source
 from imgc.layers.users import ensure_user
 from imgc.layers.workdir import clean, ensure_workdir, written_below
 from imgc.layers.yaml_text import beside, replaced
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 DOWNLOAD = "download"
@@ -27,18 +28,18 @@ Places = tuple[tuple[str, str], ...]
 """Local folders (relative to the pipeline's directory), each with its path below the place of the code."""
 
 _FOLDER = ".imgc/sources"
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
-_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)(?::[0-9]+)?")
-_SCP = re.compile(
+_SCHEME = lazy(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_AUTHORITY = lazy(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
+_HOST = lazy(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)(?::[0-9]+)?")
+_SCP = lazy(
     r"(?P<user>[A-Za-z0-9_][A-Za-z0-9._-]*@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]+):(?!:|//)(?P<path>[^-].*)"
 )
-_HOST_FIRST = re.compile(r"(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}/[^/]+/.+")
-_TOKEN_IN_QUERY = re.compile(
+_HOST_FIRST = lazy(r"(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}/[^/]+/.+")
+_TOKEN_IN_QUERY = lazy(
     r"[?&](?:access_token|private_token|token|password|key|sig|signature)=", re.IGNORECASE
 )
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
-_NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|\.lock(?:/|\Z)|\A[./-]|[./]\Z|/\.")
+_BUCKET = lazy(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+_NO_REF = lazy(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|\.lock(?:/|\Z)|\A[./-]|[./]\Z|/\.")
 
 
 class CodeLayer(Layer, Protocol):

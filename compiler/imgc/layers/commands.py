@@ -14,11 +14,12 @@ from imgc.layers.recipe import Recipe
 from imgc.layers.secrets import check_secrets, exports, mounts
 from imgc.layers.yaml_text import replaced
 from imgc.model.image import SecretUse, Text
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
-_RUN = re.compile(r"\s*RUN(?:\s+|\Z)", re.IGNORECASE)
-_INSTRUCTION = re.compile(r"\s*([A-Z]+)\s")
-_FLAG = re.compile(r"\s*(--(?:mount|network|security)=\S*)")
+_RUN = lazy(r"\s*RUN(?:\s+|\Z)", re.IGNORECASE)
+_INSTRUCTION = lazy(r"\s*([A-Z]+)\s")
+_FLAG = lazy(r"\s*(--(?:mount|network|security)=\S*)")
 _KEYS = {
     "ADD": "copy", "ARG": "params", "CMD": "cmd", "COPY": "copy", "ENTRYPOINT": "entrypoint", "ENV": "env",
     "EXPOSE": "expose", "FROM": "base", "HEALTHCHECK": "healthcheck", "LABEL": "labels", "ONBUILD": "",

@@ -24,15 +24,16 @@ from imgc.instructions.quoting import (
 from imgc.instructions.types import Env
 from imgc.layers.kind import Kind, Layer, Reading, Written
 from imgc.layers.recipe import Recipe
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 Variables = tuple[tuple[str, str], ...]
 """Names and values as written: `${NAME}` is a variable, `$$` a dollar sign."""
 
-_SECRET = re.compile(
+_SECRET = lazy(
     r"(?:^|_)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE
 )
-_NO_SECRET = re.compile(r"(?:^|_)(?:public|file|version)(?:_|$)", re.IGNORECASE)
+_NO_SECRET = lazy(r"(?:^|_)(?:public|file|version)(?:_|$)", re.IGNORECASE)
 """What BuildKit's rule SecretsUsedInArgOrEnv takes for a secret, and what it lets pass."""
 
 

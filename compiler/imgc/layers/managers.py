@@ -9,6 +9,7 @@ from typing import Final
 
 from imgc.instructions.quoting import words
 from imgc.instructions.types import Mount
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 
@@ -53,7 +54,7 @@ MANAGERS: Final[Mapping[str, Manager]] = {
         _APT_INSTALL,
         ("/var/cache/apt", "/var/lib/apt"),
         # A `-` at the end is an order to remove; globs are good for versions only, `jq=1.6*`.
-        re.compile(r"[a-z0-9][a-z0-9.+-]*(?<!-)(?::[a-z0-9-]+)?(?:=[A-Za-z0-9.+~:*-]+|/[A-Za-z0-9.+~-]+)?"),
+        lazy(r"[a-z0-9][a-z0-9.+-]*(?<!-)(?::[a-z0-9-]+)?(?:=[A-Za-z0-9.+~:*-]+|/[A-Za-z0-9.+~-]+)?"),
         "jq=1.6-2.1",
     ),
     "apk": Manager(
@@ -61,7 +62,7 @@ MANAGERS: Final[Mapping[str, Manager]] = {
         # Only with a cache folder that is named does apk keep packages.
         "apk add --update-cache --cache-dir=/var/cache/apk",
         ("/var/cache/apk",),
-        re.compile(
+        lazy(
             rf"(?:[a-z][a-z0-9.]*:)?[A-Za-z0-9_][A-Za-z0-9._+-]*(?:(?:[<>]?=|[<>]|~=?|=~){_VERSION})?"
             r"(?:@[A-Za-z0-9_-]+)?"
         ),
@@ -72,21 +73,21 @@ MANAGERS: Final[Mapping[str, Manager]] = {
         (),
         "dnf install -y --refresh --setopt=install_weak_deps=0 --setopt=keepcache=1",
         ("/var/cache/dnf", "/var/cache/libdnf5"),
-        re.compile(_RPM),
+        lazy(_RPM),
         "jq-1.6",
     ),
     "microdnf": Manager(
         (),
         "microdnf install -y --refresh --setopt=install_weak_deps=0 --setopt=keepcache=1",
         ("/var/cache/yum", "/var/cache/libdnf5"),
-        re.compile(_RPM),
+        lazy(_RPM),
         "jq-1.6",
     ),
     "yum": Manager(
         (),
         "yum install -y --setopt=keepcache=1",
         ("/var/cache/yum",),
-        re.compile(_RPM),
+        lazy(_RPM),
         "jq-1.6",
         # What the cache mount keeps is asked about anew by the next build.
         ("yum clean expire-cache",),
@@ -96,7 +97,7 @@ MANAGERS: Final[Mapping[str, Manager]] = {
         ("zypper --non-interactive refresh",),
         "zypper --non-interactive install --no-recommends",
         ("/var/cache/zypp",),
-        re.compile(rf"(?:{_RPM})(?:(?:[<>]?=|[<>]){_VERSION})?"),
+        lazy(rf"(?:{_RPM})(?:(?:[<>]?=|[<>]){_VERSION})?"),
         "jq=1.6",
     ),
 }
@@ -190,7 +191,7 @@ def _broken(line: str, indent: str) -> list[str]:
 
 # What a package is
 
-NAMEABLE = re.compile(r"[!-,.-~][!-~]*")
+NAMEABLE = lazy(r"[!-,.-~][!-~]*")
 """What the schema asks of a package: anything else has been reported as no name at all."""
 
 

@@ -21,6 +21,7 @@ from imgc.layers.python.uv import moved_home
 from imgc.layers.recipe import Recipe
 from imgc.layers.workdir import clean, ensure_workdir
 from imgc.model.image import SecretUse
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 CACHE: Final = "/root/.npm"
@@ -123,14 +124,14 @@ def _lacks_npm(recipe: Recipe, key: str, span: Span) -> bool:
 # What a package is
 
 _NAME = r"(?:@[A-Za-z0-9~][A-Za-z0-9._~-]*/)?[A-Za-z0-9~][A-Za-z0-9._~-]*"
-_PACKAGE = re.compile(rf"{_NAME}(?:@(?:npm:{_NAME}@?)?[A-Za-z0-9.*^~<>=|+_-]*)?")
-_ELSEWHERE = re.compile(
+_PACKAGE = lazy(rf"{_NAME}(?:@(?:npm:{_NAME}@?)?[A-Za-z0-9.*^~<>=|+_-]*)?")
+_ELSEWHERE = lazy(
     r"(?:git\+(?:https|http|ssh|file)|git|https?)://[A-Za-z0-9@._~:/%+-]+(?:#[A-Za-z0-9._~:^/+-]+)?"
     r"|(?:(?:github|gitlab|bitbucket):)?[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+(?:#[A-Za-z0-9._~:^/+-]+)?"
 )
-_LOCAL = re.compile(r"\.{0,2}/|~/|file:|.*\.(?:tgz|tar\.gz|tar)\Z")
-_CREDENTIALS = re.compile(r"://[^/@]*:[^/@]*@|://[^/@:]{20,}@")
-_EXACT = re.compile(r"=?v?[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9.+-]*")
+_LOCAL = lazy(r"\.{0,2}/|~/|file:|.*\.(?:tgz|tar\.gz|tar)\Z")
+_CREDENTIALS = lazy(r"://[^/@]*:[^/@]*@|://[^/@:]{20,}@")
+_EXACT = lazy(r"=?v?[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9.+-]*")
 
 
 def name_problem(name: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from imgc.diagnostics import Diagnostic, Edit, Fix, Severity, Span
@@ -16,6 +15,7 @@ from imgc.layers.recipe import Recipe
 from imgc.layers.users import USER, ensure_user, make
 from imgc.layers.workdir import set_workdir, workdir_of
 from imgc.model.units import seconds
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 __all__ = ["KIND", "emit_running", "ensure_user"]
@@ -23,8 +23,8 @@ __all__ = ["KIND", "emit_running", "ensure_user"]
 Report = Callable[[Diagnostic], None]
 
 _LARGEST_ID = 2**32 - 2
-_PORT = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(tcp|udp|sctp))?")
-_SIMPLE = re.compile(r"[0-9]+(?:\.[0-9]+)?[smh]")
+_PORT = lazy(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(tcp|udp|sctp))?")
+_SIMPLE = lazy(r"[0-9]+(?:\.[0-9]+)?[smh]")
 _SHORTEST = 0.001
 """Seconds: Docker takes no healthcheck time below a millisecond, except zero, which is its default."""
 _LONGEST = 2**63 / 1e9
@@ -33,7 +33,7 @@ _SIGNALS = (
     "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",
     "WINCH", "IO", "POLL", "PWR", "SYS", "RTMIN", "RTMAX", "IOT", "CLD", "UNUSED",
 )  # fmt: skip
-_REAL_TIME = re.compile(r"RTMIN\+([1-9]|1[0-5])|RTMAX-([1-9]|1[0-4])")
+_REAL_TIME = lazy(r"RTMIN\+([1-9]|1[0-5])|RTMAX-([1-9]|1[0-4])")
 
 
 @dataclass(frozen=True, slots=True)

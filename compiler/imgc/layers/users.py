@@ -13,8 +13,9 @@ from imgc.diagnostics import Span
 from imgc.instructions.quoting import words
 from imgc.instructions.types import Command, Run
 from imgc.layers.recipe import Recipe
+from imgc.patterns import lazy
 
-USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
+USER = lazy(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
 """A user: `NAME[:GROUP]`, each perhaps an id."""
 
 UID = 10001

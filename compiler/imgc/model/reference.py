@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 DEFAULT_REGISTRY = "docker.io"
@@ -18,13 +17,13 @@ _DIGESTS = {"sha256": 64, "sha384": 96, "sha512": 128}
 """Hexadecimal digits of the algorithms that Docker knows."""
 
 _LABEL = r"(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9_-]*[A-Za-z0-9])"  # with the `_` that host names have in practice
-_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[A-Fa-f0-9:]+\])(?::[0-9]+)?")
-_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_ALGORITHM = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_NEVER = re.compile(r"[^!-~]|[$\\\"'`]")
-_HEXADECIMAL = re.compile(r"[0-9a-f]*")
+_HOST = lazy(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[A-Fa-f0-9:]+\])(?::[0-9]+)?")
+_COMPONENT = lazy(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
+_TAG = lazy(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_ALGORITHM = lazy(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*")
+_SCHEME = lazy(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_NEVER = lazy(r"[^!-~]|[$\\\"'`]")
+_HEXADECIMAL = lazy(r"[0-9a-f]*")
 
 
 class InvalidReference(ValueError):

@@ -10,15 +10,16 @@ from imgc.diagnostics import Severity, Span
 from imgc.layers.kind import Reading
 from imgc.layers.python.options import has_credentials
 from imgc.layers.python.specs import BadSpec, Spec, is_local, parse
+from imgc.patterns import lazy
 from imgc.records import dataclass, field
 
-_INCLUDE = re.compile(
+_INCLUDE = lazy(
     r"(?:-r|--requirement|(?P<constraint>-c|--constraint))(?:\s*=\s*|\s+|(?<=-[rc]))(?P<file>\S.*)"
 )
-_EDITABLE = re.compile(r"(?:-e|--editable)(?:\s*=\s*|\s+)(?P<target>\S.*)")
-_COMMENT = re.compile(r"(?:^|\s+)#.*$")
-_LINE_OPTIONS = re.compile(r"\s--?[A-Za-z]")
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_EDITABLE = lazy(r"(?:-e|--editable)(?:\s*=\s*|\s+)(?P<target>\S.*)")
+_COMMENT = lazy(r"(?:^|\s+)#.*$")
+_LINE_OPTIONS = lazy(r"\s--?[A-Za-z]")
+_SCHEME = lazy(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 @dataclass(slots=True)

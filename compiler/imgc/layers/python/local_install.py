@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 
 from imgc.diagnostics import Span
 from imgc.document.nodes import Scalar
@@ -18,6 +17,7 @@ from imgc.layers.python.uv import CACHE, FOLDER, stage_name, uv_mounts
 from imgc.layers.recipe import Recipe
 from imgc.layers.secrets import exports
 from imgc.layers.secrets import mounts as secret_mounts
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh", "busybox")
@@ -25,8 +25,8 @@ SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh", "busybox")
 
 UV_ON_PATH = "/tmp/uv-bin"
 
-_USES_PYTHON = re.compile(r"\b(?:python|pip|uv|poetry|pdm|hatch|flit)(?:[0-9.]*|x)\b")
-_USES_UV = re.compile(r"(?:^|[\s;&|(])uvx?(?=\s)")
+_USES_PYTHON = lazy(r"\b(?:python|pip|uv|poetry|pdm|hatch|flit)(?:[0-9.]*|x)\b")
+_USES_UV = lazy(r"(?:^|[\s;&|(])uvx?(?=\s)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from imgc.layers.secrets import FOLDER as SECRETS
 from imgc.model.image import PipOptions, SecretUse
 from imgc.model.pipeline import flag, items, text
 from imgc.model.secrets import secret_uses
+from imgc.patterns import lazy
 from imgc.records import dataclass, replace
 
 INDEX_NAME = "private"
@@ -21,10 +22,10 @@ INDEX_NAME = "private"
 TOKEN_USER = "__token__"
 """The user name that goes with an API token where none is written, as PyPI and its mirrors have it."""
 
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s]+")
-_CREDENTIALS = re.compile(r"://[^/?#\s]*@")
-_ENVIRONMENT = re.compile(r"://(?:\$\{[A-Za-z_][A-Za-z0-9_]*\}:?)+@")
-_SSH_USER = re.compile(r"(?:^|\+)ssh://[A-Za-z0-9._-]+@")
+_ADDRESS = lazy(r"[a-z][a-z0-9+.-]*://[^\s]+")
+_CREDENTIALS = lazy(r"://[^/?#\s]*@")
+_ENVIRONMENT = lazy(r"://(?:\$\{[A-Za-z_][A-Za-z0-9_]*\}:?)+@")
+_SSH_USER = lazy(r"(?:^|\+)ssh://[A-Za-z0-9._-]+@")
 
 
 def has_credentials(url: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from imgc.diagnostics import Origin, Span
 from imgc.layers.python.specs import BadSpec, parse
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 PYTHONS = tuple((3, minor) for minor in range(9, 15))
@@ -14,7 +15,7 @@ PYTHONS = tuple((3, minor) for minor in range(9, 15))
 
 DEFAULT = "3.12"
 
-_BLOCK = re.compile(r"^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$", re.MULTILINE)
+_BLOCK = lazy(r"^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$", re.MULTILINE)
 """As the specification gives it."""
 
 

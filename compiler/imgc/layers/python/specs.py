@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from imgc.diagnostics import Span
+from imgc.patterns import lazy
 from imgc.records import dataclass
 
 ARCHIVES = (".whl", ".tar.gz", ".zip")
@@ -13,12 +14,12 @@ _NAME = r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
 _EXTRAS = r"(?:\s*\[\s*(?P<extras>[A-Za-z0-9]+(?:\s*,\s*[A-Za-z0-9]+)*)\s*\])?"
 _RELEASE = r"\s*[0-9]+(?:\.[0-9]+)*"
 _CLAUSE = rf"(?:(?:[=!<>]=|>|<){_RELEASE}(?:(?:a|b|rc)[0-9]+)?|~=\s*[0-9]+(?:\.[0-9]+)+|[!=]={_RELEASE}\.\*)"
-_SIMPLE = re.compile(rf"{_NAME}{_EXTRAS}\s*(?P<specifier>{_CLAUSE}(?:\s*,\s*{_CLAUSE})*)?", re.ASCII)
+_SIMPLE = lazy(rf"{_NAME}{_EXTRAS}\s*(?P<specifier>{_CLAUSE}(?:\s*,\s*{_CLAUSE})*)?", re.ASCII)
 """What nearly every requirement looks like. All it matches is PEP 508 and is read without `packaging`,
 whose import costs a third of a small file's compile."""
 
-_LOCAL = re.compile(r"(?:\.{1,2}|~)?/|\.{1,2}(?:\Z|\[)|file:")
-_OPTION = re.compile(
+_LOCAL = lazy(r"(?:\.{1,2}|~)?/|\.{1,2}(?:\Z|\[)|file:")
+_OPTION = lazy(
     r"(-r|--requirement|-c|--constraint|-e|--editable|-i|--[a-z][a-z-]*|-[a-zA-Z])(?=[\s=./]|\Z)"
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from imgc.diagnostics import Span
@@ -13,6 +12,7 @@ from imgc.layers.python.mounts import bind, cache, secrets
 from imgc.layers.python.options import pip_arguments
 from imgc.layers.python.system import install
 from imgc.layers.recipe import Recipe
+from imgc.patterns import lazy
 
 VERSION = "0.13.8"
 """Of format version 1: another version of uv may write other files."""
@@ -22,7 +22,7 @@ CACHE = "/root/.cache/uv"
 FOLDER = "/opt/uv"
 NOTE_OF_STAGE = "for uv, which is only mounted in the installs below"
 
-_OF_INSTALLERS = re.compile(
+_OF_INSTALLERS = lazy(
     r"(?i)(pip|uv)_.*|(http|https|all|no)_proxy|ssl_cert_(file|dir)|requests_ca_bundle|curl_ca_bundle"
 )
 """Variables of `env` that say how a package index is reached."""

@@ -49,17 +49,18 @@ def unknown(kind: str, node: Scalar, names: Iterable[str], section: str) -> Diag
 def _unused(pipeline: Pipeline, used: dict[str, set[str]], report: Report) -> None:
     for kind, section in (("param", "params"), *SECTIONS.items()):
         names = used.get(kind, set())
-        if any("${{" in name for name in names):
-            continue
+        declared = {entry.name for entry in entries(pipeline.root.get(section))}
+        if not names <= declared:
+            continue  # one of the unknown names may be meant for one of the unused
         for entry in entries(pipeline.root.get(section)):
             if entry.name not in names:
                 message = f"the {'image reference' if kind == 'ref' else kind} '{entry.name}' is not used"
                 report(Diagnostic("unused-name", Severity.WARNING, message, entry.key.span))
     if pipeline.tree is None:
         return
-    names = used.get("image-name", set())
-    for image in pipeline.images.values():
-        if image.name not in names and not any("${{" in name for name in names):
+    names = {name for name in used.get("image-name", set()) if not looks_like_reference(name)}
+    for image in pipeline.images.values() if names <= set(pipeline.images) else ():
+        if image.name not in names:
             report(
                 Diagnostic(
                     "unused-name",

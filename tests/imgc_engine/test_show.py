@@ -101,9 +101,11 @@ def test_the_live_tree_shows_what_matters_in_any_height() -> None:
     for event in EVENTS[5:9]:
         model(event)
     running = lines_of(model, 100)
-    assert running[1:3] == ["▶ root  0/41  0.0 s", "  ▶ a  0.0 s  one"]
+    assert running[1:3] == ["▶ root  0/41  0.0 s", "  ▶ a  0.0 s  tw"]
     assert len(running) == 1 + 2 + 1 + 40
-    for event in EVENTS[9:]:
+    model(EVENTS[9])
+    assert lines_of(model, 100)[2] == "  ▶ a  0.0 s  red\ufffd \ufffd"
+    for event in EVENTS[10:]:
         model(event)
     for number in (7, 33):
         model(NodeChanged(f"many/n{number}", "running", 1))

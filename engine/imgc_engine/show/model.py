@@ -20,6 +20,7 @@ from imgc_engine.events import (
 from imgc_engine.plan import Node
 from imgc_engine.show.text import of_bytes, one_line
 
+BEGUN = 8_192  # bytes of a line without an end that are kept
 ENDED = frozenset({"succeeded", "failed", "error", "skipped", "omitted", "interrupted"})
 
 
@@ -50,6 +51,7 @@ class NodeView:
     seconds: float = 0.0
     message: str = ""
     line: str = ""
+    begun: bytes = b""
     leaves: int = 0
     ended: int = 0
     bad: int = 0
@@ -85,10 +87,16 @@ class Model:
             case NodeChanged():
                 self._change(self.nodes[event.path], event)
             case NodeOutput():
-                if text := event.data.rstrip(b"\r\n").rpartition(b"\n")[2]:
-                    self.nodes[event.path].line = of_bytes(text)
+                self._write(self.nodes[event.path], event.data)
             case Notice():
                 self.notices.append(event.text)
+
+    def _write(self, view: NodeView, data: bytes) -> None:
+        """Keep the last line that says something, put together from the pieces it comes in."""
+        data = view.begun + data
+        view.begun = data.rpartition(b"\n")[2][-BEGUN:]
+        if text := data.rstrip(b"\r\n").rpartition(b"\n")[2]:
+            view.line = of_bytes(text)
 
     def _step(self, event: ImageStep) -> None:
         view = self.images.get(event.image)

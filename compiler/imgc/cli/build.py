@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from imgc.cli.common import compile_arguments
 from imgc.cli.console import EXIT_PROBLEMS, Console
-from imgc.cli.engine import conclude, engine, file_option, prepare
-from imgc.cli.progress import Lines
+from imgc.cli.engine import carried_out, engine, file_option, format_option, prepare
 
 EXAMPLES = """examples:
   imgc build                      all images that are missing
@@ -22,6 +22,7 @@ exit codes: 0 fine, 1 problems in the file, 3 no engine, 4 a step failed, 130 in
 def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("images", nargs="*", metavar="IMAGE", help="images to build; default: all")
     file_option(command)
+    format_option(command)
     command.add_argument("--no-cache", action="store_true", help="run every step again")
     command.add_argument("--push", action="store_true", help="push the images once they are built")
     command.add_argument("--platform", action="append", default=[], metavar="OS/ARCH", help="build for this platform")
@@ -34,9 +35,12 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     if prepared is None:
         return EXIT_PROBLEMS
     api = engine()
-    result = api.build(
-        prepared.plan, prepared.compiled, prepared.project, arguments.images,
-        no_cache=arguments.no_cache, push=arguments.push, platforms=arguments.platform,
-        builder=arguments.builder, listener=Lines(console),
-    )  # fmt: skip
-    return conclude(result, prepared, console)
+
+    def work(listener: Any) -> Any:
+        return api.build(
+            prepared.plan, prepared.compiled, prepared.project, arguments.images,
+            no_cache=arguments.no_cache, push=arguments.push, platforms=arguments.platform,
+            builder=arguments.builder, listener=listener,
+        )  # fmt: skip
+
+    return carried_out(work, prepared, arguments, console)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from imgc.records import dataclass
 
 from imgc.cli.main import COMMANDS, parser
+from imgc.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def read(argument: str) -> Input:
     if argument == "-":
         return _decoded("-", Path.cwd(), sys.stdin.buffer.read())
     path = Path(argument)
-    directory = Path(os.path.abspath(path)).parent
+    directory = path.absolute().parent
     try:
         if path.is_dir():
             return Input(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib
-import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from imgc.cli.common import analyse_file, find, report_problems
 from imgc.cli.console import EXIT_ENVIRONMENT, Console, Failure
-from imgc.diagnostics.render import printable
 from imgc.plan import outputs
 from imgc.plan.compiled import compile_pipeline
 from imgc.records import dataclass
@@ -64,35 +64,21 @@ def file_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("-f", "--file", metavar="FILE", help="the pipeline file; default: the one here or above")
 
 
-def conclude(result: Any, prepared: Prepared, console: Console) -> int:
-    """Says how it ended: what was refused, what failed, where in the YAML, its last lines. Gives the exit code."""
-    if result.problem:
-        console.say(f"imgc: {result.problem}", always=True)
-    for refusal in result.refusals:
-        console.say(f"{_place(refusal.place, prepared)}: {refusal.message}", always=True)
-    for failure in _causes(result.failures):
-        console.say(f"\n{failure.subject or prepared.plan['name']}: {failure.message}", always=True)
-        console.say(f"  --> {_place(failure.place, prepared)}", always=True)
-        if failure.detail:
-            console.say(f"  {printable(failure.detail)}", always=True)
-        for line in failure.last_lines:
-            console.say(f"  | {printable(line)}", always=True)
-        if failure.log:
-            console.say(f"  log: {os.path.relpath(failure.log)}", always=True)
-    if int(result.code) == 0:
-        console.say(f"done in {result.seconds:.1f} s")
-    return int(result.code)
+def format_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--format", choices=("auto", "live", "lines", "json"), default="auto",
+        help="auto: a live view on a terminal, else a line an event; json: an event a line, on standard output",
+    )  # fmt: skip
 
 
-def _causes(failures: Sequence[Any]) -> list[Any]:
-    """The failures without the groups that failed only because something in them did."""
-    inner = {failure.subject for failure in failures}
-    return [
-        failure
-        for failure in failures
-        if not any(other != failure.subject and (not failure.subject or other.startswith(f"{failure.subject}/")) for other in inner)
-    ]
-
-
-def _place(place: Any, prepared: Prepared) -> str:
-    return f"{os.path.relpath(prepared.project / place.file)}:{place.line}:{place.column}"
+def carried_out(
+    work: Callable[[Any], Any], prepared: Prepared, arguments: argparse.Namespace, console: Console
+) -> int:
+    """Does the work with a listener that shows what happens, and says how it ended. Gives the exit code."""
+    view = engine("console")
+    style = "quiet" if console.quiet and arguments.format == "auto" else arguments.format
+    file = sys.stdout if style == "json" else sys.stderr
+    color = None if console.color_choice == "auto" else console.color_choice == "always"
+    with view.listening(file, style, verbose=console.verbose, color=color) as listener:
+        result = work(listener)
+    return int(view.conclude(result, prepared.project, sys.stderr))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from imgc.cli.common import compile_arguments
 from imgc.cli.console import EXIT_PROBLEMS, Console
-from imgc.cli.engine import conclude, engine, file_option, prepare
-from imgc.cli.progress import Lines
+from imgc.cli.engine import carried_out, engine, file_option, format_option, prepare
 
 EXAMPLES = """examples:
   imgc run                        the whole pipeline
@@ -23,6 +23,7 @@ exit codes: 0 fine, 1 problems in the file, 3 no engine, 4 a step failed, 130 in
 def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("nodes", nargs="*", metavar="NODE", help="paths of nodes; default: the whole pipeline")
     file_option(command)
+    format_option(command)
     command.add_argument("--max-parallel", type=_count, metavar="N", help="nodes at once; default: twice the processors")
     command.add_argument("--keep-going", action="store_true", help="run what does not depend on a failed node")
     command.add_argument("--rebuild", action="store_true", help="build the images anew")
@@ -47,9 +48,12 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         console.say("imgc: the file has no pipeline, only images: imgc build builds them", always=True)
         return EXIT_PROBLEMS
     api = engine()
-    result = api.run(
-        prepared.plan, prepared.compiled, prepared.project, arguments.nodes,
-        max_parallel=arguments.max_parallel, keep_going=arguments.keep_going, allow=arguments.allow,
-        rebuild=arguments.rebuild, listener=Lines(console),
-    )  # fmt: skip
-    return conclude(result, prepared, console)
+
+    def work(listener: Any) -> Any:
+        return api.run(
+            prepared.plan, prepared.compiled, prepared.project, arguments.nodes,
+            max_parallel=arguments.max_parallel, keep_going=arguments.keep_going, allow=arguments.allow,
+            rebuild=arguments.rebuild, listener=listener,
+        )  # fmt: skip
+
+    return carried_out(work, prepared, arguments, console)

@@ -35,7 +35,7 @@ class Scanner:
         """Reads from `start` to `end`; stops early when fewer than `floor` brackets remain."""
         for number in range(start[0], min(end[0], len(self.lines) - 1) + 1):
             line = self.lines[number]
-            last = end[1] if number == end[0] else len(line)
+            last = min(end[1], len(line)) if number == end[0] else len(line)
             column = start[1] if number == start[0] else 0
             limit = min(last, comment_start(line)) if not self.open_quote else last
             while column < limit:

@@ -99,6 +99,8 @@ class _Builder:
     def both(self, path: tuple[str | int, ...]) -> None:
         if self.cursor.where == "either":
             self.keys(path)
+            if self.cursor.present:
+                return  # beside keys there can only be keys
         self.values(path)
 
     # Keys

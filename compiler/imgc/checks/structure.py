@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
-
-from imgc_schema import load
 
 from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
 from imgc.diagnostics.near import near
 from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence
+from imgc.records import dataclass
+from imgc_schema import load
 
 Schema: TypeAlias = dict[str, Any]
 Report: TypeAlias = Callable[[Diagnostic], None]
@@ -281,7 +280,8 @@ class _Walker:
             if wanted not in keys and not self.meant(wanted, keys, schema):
                 self.error("missing-key", f"the key '{wanted}' is missing here", where)
         for group in schema.get("x-require-any", ()):
-            if not keys & set(group) and not any(self.meant(wanted, keys, schema) for wanted in group):
+            # An unknown key, which is reported, may be meant for one of them.
+            if not keys & set(group) and keys <= set(schema.get("properties", {})):
                 self.error("missing-key", f"one of the keys {_either(group)} is needed here", where)
         for entry in node.entries:
             for wanted in schema.get("x-needs", {}).get(entry.name, ()):
@@ -300,8 +300,8 @@ class _Walker:
         names, _ = self.resolve(names, "")
         pattern = names.get("pattern")
         if (
-            pattern
-            and not _pattern(pattern).search(entry.name)
+            (pattern
+            and not _pattern(pattern).search(entry.name))
             or len(entry.name) < names.get("minLength", 0)
         ):
             expected = names.get("x-expects", f"a name of the form {pattern}")

@@ -14,6 +14,7 @@ from imgc.layers.kind import Kind, Layer, Reading, Written
 from imgc.layers.recipe import Recipe
 from imgc.layers.users import USER, ensure_user, make
 from imgc.layers.workdir import set_workdir, workdir_of
+from imgc.model.pipeline import text as text_of
 from imgc.model.units import seconds
 from imgc.patterns import lazy
 from imgc.records import dataclass
@@ -70,7 +71,11 @@ def emit_running(recipe: Recipe, keys: Mapping) -> None:
 
 def _place(recipe: Recipe, keys: Mapping) -> None:
     """WORKDIR and USER. The last user is never root by accident: without `user` it is the base's own."""
-    if (entry := keys.entry("workdir")) is not None and (path := workdir_of(recipe, entry.value)):
+    if (entry := keys.entry("workdir")) is not None and (reason := line_problem(text_of(entry.value))):
+        code = "newline-in-value" if "\n" in text_of(entry.value) else "unwritable-value"
+        message = f"the workdir {reason.replace('line break', 'newline')}"
+        recipe.report(Diagnostic(code, Severity.ERROR, message, entry.value.span))
+    elif entry is not None and (path := workdir_of(recipe, entry.value)):
         set_workdir(recipe, path, "workdir", entry.key.span)
     entry = keys.entry("user")
     user = user_of(entry.value, recipe.report) if entry is not None else ""

@@ -422,9 +422,20 @@ class _Resolving:
 
     def build(self, image: ResolvedImage) -> None:
         """Writes the recipe and takes the result over into the image."""
+        self.hint_unknown(image)
         if calls := self.resolver.calls.get(image.name):
             image.notes["calls"] = calls
         recipe.write(image, self.resolver.lock, self.reading, *self.read_layers(image.layers))
+
+
+    def hint_unknown(self, image: ResolvedImage) -> None:
+        """Nothing known of a base that something is put on: what is assumed is said."""
+        entry = self.node.entry("base") or self.node.entry("ref")
+        if entry is None or image.facts.source or not (image.layers.fixed or image.layers.explicit):
+            return
+        message = f"nothing is known of '{image.base}': its user is taken for root, with /bin/sh"
+        label = "say more with 'base_facts', or run 'imgc lock'"
+        self.error("unknown-base", message, entry.value.span, label, Severity.HINT)
 
 
 def inherited_notes(parent: ResolvedImage) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 
 from imgc.context.project import Project
@@ -236,6 +235,8 @@ def _value(node: ResolvedNode, key: str) -> object:
 
 def function_names(source: str) -> set[str] | None:
     """The functions and classes that Python text defines at its top level; None when it does not parse."""
+    import ast  # for `call` nodes only
+
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):

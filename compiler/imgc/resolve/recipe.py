@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgc.context.narrow import common_context, in_context
 from imgc.document.nodes import Mapping, Scalar
+from imgc.instructions.quoting import line_problem
 from imgc.instructions.types import Command, Copy, From, Instruction, Mount, Run, Shell, Stage
 from imgc.layers import registry
 from imgc.layers.code import DOWNLOAD, emit_code
@@ -70,7 +71,7 @@ def _recipe(image: ResolvedImage, keys: Mapping, lock: Lock, reading: Reading) -
         owner=text(keys.get("user")) or (image.user if image.parent and image.user != "root" else ""),
         owner_span=entry.key.span if (entry := keys.entry("user")) else None,
         shell=texts(keys.get("shell")) or image.shell,
-        code_dir=text(keys.get("workdir")) or (image.workdir if image.parent else "") or "/app",
+        code_dir=_writable(text(keys.get("workdir"))) or (image.workdir if image.parent else "") or "/app",
         auto_workdir=flag(keys.get("auto_workdir"), True),
         pip=pip_options(keys, reading),
         secrets=secret_uses(keys.get("secrets")),
@@ -83,6 +84,11 @@ def _recipe(image: ResolvedImage, keys: Mapping, lock: Lock, reading: Reading) -
     )
     recipe.steps.append(start)
     return recipe
+
+
+def _writable(path: str) -> str:
+    """A path that WORKDIR can hold; "" for one that is reported where it is read."""
+    return "" if line_problem(path) else path
 
 
 def _own_shell(recipe: Recipe, image: ResolvedImage) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import pkgutil  # importlib.resources takes 6 ms more to import, at every compile
+import os
 from functools import cache
 from typing import Any
 
@@ -14,10 +14,9 @@ def text(name: str) -> str:
     """A schema's file as it is. `name` is one of NAMES; ValueError for any other."""
     if name not in NAMES:
         raise ValueError(f"no schema is named {name!r}; there are {', '.join(NAMES)}")
-    data = pkgutil.get_data(__name__, f"{name}.schema.json")
-    if data is None:
-        raise FileNotFoundError(f"{name}.schema.json is missing from the package {__name__}")
-    return data.decode()
+    # What pkgutil.get_data does, without loading it: that took 1 ms, importlib.resources 6 ms, at every compile.
+    path = os.path.join(os.path.dirname(__file__), f"{name}.schema.json")  # noqa: PTH118, PTH120
+    return __loader__.get_data(path).decode()  # type: ignore[name-defined, no-any-return]
 
 
 @cache

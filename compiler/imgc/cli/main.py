@@ -48,7 +48,8 @@ def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     top.add_argument("--version", action="version", version=f"imgc {__version__}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    # With `prog`, or argparse makes a help text to find it out, for which it loads shutil and its compressors.
+    commands = top.add_subparsers(prog="imgc", dest="command", metavar="COMMAND", required=True)
     called = next((word for word in argv if not word.startswith("-")), "")
     for name, summary in COMMANDS.items():
         if name != called:

@@ -6,7 +6,6 @@ Paths are given as the user wrote them, relative to the pipeline's folder, and c
 
 from __future__ import annotations
 
-import difflib
 import errno
 import os
 import posixpath
@@ -297,4 +296,6 @@ def _similar(name: str, directory: str) -> list[str]:
         return []
     folded = name.casefold()
     by_case = [other for other in names if other.casefold() == folded and other != name]
-    return list(dict.fromkeys([*by_case, *difflib.get_close_matches(name, names, n=3)]))
+    from difflib import get_close_matches  # for files that are not there: seldom, and slow to load
+
+    return list(dict.fromkeys([*by_case, *get_close_matches(name, names, n=3)]))

@@ -8,18 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from yaml import MarkedYAMLError, YAMLError
-
-from imgc.records import dataclass, field
-
-try:
-    from yaml._yaml import CParser as Parser
-except ImportError:  # a PyYAML that was built without libyaml: ten times slower, the same events
-    from yaml import SafeLoader as Parser  # type: ignore[assignment]
-
 from imgc.diagnostics import Diagnostic, Edit, Fix, Origin, Related, Severity, Span
+from imgc.document.libyaml import MarkedYAMLError, Parser, YAMLError
 from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence
 from imgc.document.scalars import resolve
+from imgc.records import dataclass, field
 
 MAX_DEPTH = 100
 MAX_ALIASED_NODES = 200_000

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-import tempfile
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -22,15 +21,21 @@ def write(outputs: Mapping[str, bytes], directory: Path) -> list[str]:
     if not changed and not stale:
         return []
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".imgc-", dir=directory) as scratch:
+    scratch = directory / f".imgc-{os.urandom(6).hex()}"  # tempfile loads random, shutil and compressors
+    scratch.mkdir()
+    try:
         staged = []
         for number, path in enumerate(sorted(changed, key=lambda path: path == PLAN)):
-            aside = Path(scratch) / str(number)
+            aside = scratch / str(number)
             aside.write_bytes(outputs[path])
             (directory / path).parent.mkdir(parents=True, exist_ok=True)
             staged.append((aside, directory / path))
         for aside, target in staged:
             aside.replace(target)
+    finally:
+        for left in scratch.iterdir():
+            left.unlink()
+        scratch.rmdir()
     for path in stale:
         (directory / path).unlink(missing_ok=True)
         _remove_empty(directory, (directory / path).parent)
@@ -39,6 +44,8 @@ def write(outputs: Mapping[str, bytes], directory: Path) -> list[str]:
 
 def differences(outputs: Mapping[str, bytes], directory: Path) -> Iterator[str]:
     """Unified diffs from what is on disk to what would be written."""
+    import difflib  # only for --check
+
     paths = sorted({*outputs, *_earlier(directory)})
     for path in paths:
         old, new = _read(directory / path), outputs.get(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from imgc.diagnostics import Diagnostic, Edit, Fix, Origin, Severity, Span
 from imgc.diagnostics.apply import apply, fix_all, safe_fixes
 from imgc.document.document import load
 from imgc.document.nodes import plain
+from tests_support import ROOT, SHARED
 
 HERE = Path(__file__).parent
 
@@ -90,6 +92,26 @@ def test_a_fix_that_would_double_a_key_is_left_out() -> None:
 def test_what_a_fix_brings_to_light_is_fixed_too() -> None:
     text = "version: 1\nimags:\n  a: {base: 'python:3.12-slim', pip_package: [numpy]}\n"
     assert fixed(text) == text.replace("imags:", "images:").replace("pip_package:", "pip_packages:")
+
+
+VALID = [
+    path
+    for path in (*(SHARED / "conformance/valid").glob("*/pipeline.yaml"), *(ROOT / "samples").glob("*/pipeline.yaml"))
+    if path.parent.name != "002-03-replicate-local"
+]
+
+
+@pytest.mark.parametrize("path", VALID, ids=lambda path: path.parent.name)
+def test_a_correct_file_keeps_its_meaning(path: Path) -> None:
+    """Hints apart: a requirement that is there twice may go."""
+
+    def problems(text: str) -> list[Diagnostic]:
+        found = analyse("pipeline.yaml", text, path.parent).diagnostics
+        return [diagnostic for diagnostic in found if diagnostic.severity is not Severity.HINT]
+
+    text = path.read_text(encoding="utf-8")
+    result = fix_all(text, problems)
+    assert plain(load("f", result.text).root) == plain(load("f", text).root)
 
 
 CORRECT = """\

@@ -49,7 +49,8 @@ def used() -> set[str]:
 
 
 def test_every_code_in_the_source_has_a_page() -> None:
-    assert sorted(used() - set(pages())) == []
+    missing = sorted(used() - set(pages()))
+    assert missing == [], "write a page in compiler/imgc/diagnostics/codes.md, then run: python docs/make.py"
 
 
 def test_every_page_is_of_a_code_in_the_source() -> None:

@@ -12,8 +12,7 @@ from typing import Any
 
 from tests_support import ROOT
 
-FILES = sorted((ROOT / "tests" / "cases").glob("*/expected/images/*/Dockerfile"))
-FILES += sorted((ROOT / "tests" / "cases" / "samples").glob("*/images/*/Dockerfile"))
+FILES = sorted((ROOT / "tests" / "expected").rglob("images/*/Dockerfile"))
 LOCAL = "debian:bookworm-slim"
 
 

@@ -45,7 +45,8 @@ def analysed(folder: Path) -> Analysis:
 
 
 def expected_folder(folder: Path) -> Path:
-    return ROOT / "tests" / "cases" / "samples" / folder.name if folder in SAMPLES else folder / "expected"
+    """Apart from the case: what it compiles to is no part of its build context."""
+    return ROOT / "tests" / "expected" / ("samples" if folder in SAMPLES else "") / folder.name
 
 
 def resolved_data(analysis: Analysis) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     made = []
     for number, source in enumerate(SOURCES):
         target = folder / str(number)
-        shutil.copytree(source.parent, target, ignore=shutil.ignore_patterns("expected"))
+        shutil.copytree(source.parent, target)
         made.append(target)
     return made
 

@@ -9,35 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imgc.context.project import Missing, Project
-from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
-from imgc.diagnostics.near import near
-from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence
-from imgc.instructions.quoting import stage_name
-from imgc.instructions.types import From, Stage, Step
+from imgc.context.project import Project
+from imgc.diagnostics import Diagnostic, Severity
 from imgc.layers import registry
-from imgc.layers.kind import Layer, Reading, Written
+from imgc.layers.kind import Layer, Written
 from imgc.lock.lock import Lock
 from imgc.model.image import Image
-from imgc.model.pipeline import Pipeline, flag, text, texts
-from imgc.model.reference import looks_like_reference
-from imgc.model.secrets import secret_uses
+from imgc.model.pipeline import Pipeline
 from imgc.resolve import recipe
-from imgc.resolve.dockerfile_start import read_dockerfile
-from imgc.resolve.image import PARENT, Builder, ResolvedImage
+from imgc.resolve.image import PARENT, ResolvedImage
 from imgc.resolve.layering import Layers, collect
-from imgc.resolve.options import pip_options
-from imgc.resolve.start import BUILDERS, base_of, check_reference, default_base
-
-IDENTITY = (
-    "name", "registry", "repository", "tag", "registry_secret", "platforms", "build", "reuse", "extendable", "base_facts",
-    "skip_build", "path_map",
-)  # fmt: skip
-"""Keys that add nothing to the content of an image."""
-
-
-OF_ONE_IMAGE = ("exclude", "excluded", "download", "calls")
-"""Notes of a recipe that its children do not get."""
+from imgc.resolve.starting import IDENTITY, Starting
 
 
 class ImageResolver:
@@ -82,25 +64,12 @@ class ImageResolver:
         self.order.append(image.name)
 
 
-class _Resolving:
+class _Resolving(Starting):
     """The resolution of one image."""
 
     def __init__(self, resolver: ImageResolver, image: Image) -> None:
-        self.resolver = resolver
-        self.image = image
-        self.node = image.node
-        self.reading = Reading(resolver.project, resolver.report)
-
-    def error(
-        self,
-        code: str,
-        message: str,
-        span: Span,
-        label: str = "",
-        severity: Severity = Severity.ERROR,
-        related: tuple[Related, ...] = (),
-    ) -> None:
-        self.resolver.report(Diagnostic(code, severity, message, span, label, related=related))
+        super().__init__(resolver, image)
+        self.images = resolver
 
     def resolve(self) -> ResolvedImage | None:
         if (ignore := self.node.get("dockerignore")) is not None:
@@ -123,179 +92,10 @@ class _Resolving:
         self.build(start)
         return start
 
-    # Where it starts
-
-    def start(self) -> ResolvedImage | None:
-        """The image without its layers."""
-        get = self.node.entry
-        if (entry := get("extends")) is not None:
-            return self.extended(entry)
-        if (entry := get("dockerfile")) is not None:
-            return self.from_dockerfile(entry)
-        if (entry := get("uv_script")) is not None:
-            return self.from_script(entry)
-        if (entry := get("base")) is not None:
-            written = check_reference(entry.value, self.resolver.report)
-        elif (entry := get("ref")) is not None:
-            written = self.named_reference(entry)
-        elif (entry := get("builder")) is not None:
-            return self.from_builder(entry)
-        else:
-            entry = get("python_version")
-            version = (
-                text(entry.value)
-                if entry and isinstance(entry.value, Scalar) and isinstance(entry.value.value, str)
-                else ""
-            )
-            written = default_base(version) if version else default_base()
-            if entry is not None and not version:
-                return None
-        if written is None:
-            return None
-        return self.on_base(written, entry)
-
-    def on_base(self, written: str, entry: Entry | None) -> ResolvedImage:
-        stated = self.node.entry("base_facts")
-        base = base_of(written, self.resolver.lock, stated.value if stated else None)
-        span = entry.key.span if entry else self.image.span
-        resolved = ResolvedImage(
-            self.image.name, self.image.span, self.node, base.written, base.facts, digest=base.digest
-        )
-        resolved.stages = self.first(base.reference, entry.name if entry else "", span)
-        resolved.user = base.facts.user if base.facts.user != "root" else ""
-        if (builder := self.node.entry("builder")) is not None:
-            resolved.builder = self.builder(builder)
-        self.skip(resolved)
-        return resolved
-
-    def first(self, reference: str, key: str, span: Span) -> tuple[Stage, ...]:
-        """The stage of the image with its FROM alone."""
-        name = stage_name(self.image.name)
-        return (Stage(name, (Step(From(reference, name), key, span),)),)
-
-    def skip(self, resolved: ResolvedImage) -> None:
-        entry = self.node.entry("skip_build")
-        if entry is None or not flag(entry.value):
-            return
-        if not (self.node.entry("base") or self.node.entry("ref")):
-            self.error(
-                "missing-key",
-                "'skip_build' needs 'base' or 'ref' beside it: there is no image to use as it is",
-                entry.key.span,
-            )
-            return
-        resolved.skip_build = True
-        for other in self.node.entries:
-            if other.name not in ("base", "ref", *IDENTITY):
-                related = (Related(entry.key.span, "'skip_build' is here"),)
-                self.error(
-                    "conflicting-keys",
-                    f"'{other.name}' needs a build, and 'skip_build' uses the image as it is",
-                    other.key.span,
-                    related=related,
-                )
-
-    def named_reference(self, entry: Entry) -> str | None:
-        name = text(entry.value)
-        if name in self.resolver.refs:
-            return self.resolver.refs[name]
-        known = self.resolver.pipeline.image_refs.get(name)
-        if known is not None:
-            return check_reference(known.value, self.resolver.report)
-        if isinstance(entry.value, Scalar) and isinstance(entry.value.value, str):
-            close = near(name, [*self.resolver.pipeline.image_refs, *self.resolver.refs])
-            label = (
-                f"did you mean '{close[0]}'?"
-                if close
-                else "name it under 'image_refs', or give --image NAME=REF"
-            )
-            self.error("unknown-ref", f"no image reference is called '{name}'", entry.value.span, label)
-        return None
-
-    def extended(self, entry: Entry) -> ResolvedImage | None:
-        name = text(entry.value)
-        written = self.resolver.written.get(name)
-        if written is None:
-            self.unknown_image(name, entry.value)
-            return None
-        parent = self.resolver.get(name)
-        if parent is None:
-            return None
-        if not flag(written.node.get("extendable"), True):
-            related = (Related(written.span, f"'{name}' says 'extendable: false'"),)
-            self.error(
-                "not-extendable",
-                f"'{name}' does not allow other images to extend it",
-                entry.value.span,
-                related=related,
-            )
-        if self.node.entry("base") or self.node.entry("python_version"):
-            return self.rebased(parent, entry)
-        resolved = ResolvedImage(
-            self.image.name, self.image.span, self.node, parent.base, parent.facts, parent=parent.name,
-            env=dict(parent.env), workdir=parent.workdir, user=parent.user, shell=parent.shell, notes=inherited_notes(parent),
-            path_map=dict(parent.path_map), builder=parent.builder, has_docker=parent.has_docker,
-        )  # fmt: skip
-        resolved.stages = self.first(PARENT, "extends", entry.key.span)
-        return resolved
-
-    def rebased(self, parent: ResolvedImage, entry: Entry) -> ResolvedImage | None:
-        """The parent's layers again, on another base: its keys with ours over them."""
-        base = self.node.entry("base")
-        version = self.node.entry("python_version")
-        if parent.dockerfile is not None or parent.notes.get("dockerfile"):
-            self.error(
-                "not-extendable",
-                f"'{parent.name}' is a Dockerfile: its layers cannot be put on another base",
-                entry.value.span,
-            )
-            return None
-        if base is not None:
-            written = check_reference(base.value, self.resolver.report)
-        else:
-            written = (
-                default_base(text(version.value))
-                if version and isinstance(version.value, Scalar) and isinstance(version.value.value, str)
-                else None
-            )
-        if written is None:
-            return None
-        resolved = self.on_base(written, base or version)
-        resolved.layers = parent.layers
-        resolved.running = _over(parent.running or parent.node, self.node)
-        return resolved
-
-    def unknown_image(self, name: str, node: Node) -> None:
-        if not isinstance(node, Scalar) or not isinstance(node.value, str):
-            return
-        close = near(name, self.resolver.written)
-        fixes = tuple(Fix(f"replace with '{other}'", (Edit(node.span, other),)) for other in close)
-        label = f"did you mean '{close[0]}'?" if close else ""
-        self.resolver.report(
-            Diagnostic(
-                "unknown-image", Severity.ERROR, f"no image is called '{name}'", node.span, label, fixes
-            )
-        )
-
-    def from_dockerfile(self, entry: Entry) -> ResolvedImage | None:
-        dockerfile = read_dockerfile(entry, self.reading)
-        if dockerfile is None:
-            return None
-        stated = self.node.entry("base_facts")
-        facts = dockerfile.facts(self.resolver.lock, stated.value if stated else None)
-        resolved = ResolvedImage(
-            self.image.name, self.image.span, self.node, dockerfile.base, facts, dockerfile=dockerfile
-        )
-        resolved.workdir, resolved.user = dockerfile.workdir, dockerfile.user
-        resolved.secrets = tuple((use.name, use.required) for use in secret_uses(self.node.get("secrets")))
-        resolved.ssh, resolved.context = texts(self.node.get("ssh")), dockerfile.context
-        resolved.notes["dockerfile"] = True
-        return resolved
-
     def on_top_of(self, below: ResolvedImage) -> ResolvedImage:
         """Further keys of a Dockerfile image are an image of their own on top of it."""
         below.name = f"{self.image.name}__dockerfile"
-        self.resolver.keep(below)
+        self.images.keep(below)
         resolved = ResolvedImage(
             self.image.name, self.image.span, self.node, below.base, below.facts, parent=below.name,
             workdir=below.workdir, user=below.user, inline=self.image.inline, notes={"dockerfile": True},
@@ -303,98 +103,6 @@ class _Resolving:
         span = self.node.entry("dockerfile").key.span  # type: ignore[union-attr]
         resolved.stages = self.first(PARENT, "dockerfile", span)
         return resolved
-
-    def from_script(self, entry: Entry) -> ResolvedImage | None:
-        """The base that a script's metadata asks for, and its dependencies as a first layer."""
-        from imgc.layers.python.scripts import ScriptProblem, script_base, script_metadata
-
-        path = self.reading.path(entry.value, "file")
-        source = self.reading.project.read_text(path) if path is not None else None
-        if path is None or source is None:
-            return None
-        if isinstance(source, Missing):
-            self.error(source.code, source.message, entry.value.span)
-            return None
-        metadata = script_metadata(source)
-        if isinstance(metadata, ScriptProblem):
-            self.error("bad-script", f"{path}:{metadata.line}: {metadata.message}", entry.value.span)
-            return None
-        base = script_base(metadata, text(self.node.get("python_version")))
-        if isinstance(base, ScriptProblem):
-            self.error("bad-script", base.message, entry.value.span)
-            return None
-        resolved = self.on_base(base[0], entry)
-        if metadata.dependencies:
-            items = tuple(Scalar(spec, spec, entry.value.span) for spec in metadata.dependencies)
-            options = pip_options(self.node, self.reading)
-            secrets = secret_uses(self.node.get("secrets"))
-            written = Written(
-                "pip_packages", entry.key.span, Sequence(items, entry.value.span), options, secrets, self.node
-            )
-            resolved.layers = Layers((written,), ())
-        return resolved
-
-    def from_builder(self, entry: Entry) -> ResolvedImage | None:
-        """A build pipeline without `base`: the builder's own image runs the built code."""
-        builder = self.builder(entry)
-        if builder is None:
-            return None
-        if builder.own:
-            parent = self.resolver.get(builder.image)
-            if parent is None:
-                return None
-            resolved = ResolvedImage(
-                self.image.name, self.image.span, self.node, parent.base, parent.facts, parent=parent.name,
-                env=dict(parent.env), workdir=parent.workdir, user=parent.user, shell=parent.shell, notes=inherited_notes(parent),
-            )  # fmt: skip
-            resolved.stages = self.first(PARENT, "builder", entry.key.span)
-            resolved.builder = builder
-            return resolved
-        return self.on_base(builder.image, entry)
-
-    def builder(self, entry: Entry) -> Builder | None:
-        node = entry.value
-        if not isinstance(node, Mapping):
-            return None
-        language, image = node.entry("language"), node.entry("image")
-        path = node.get("path")
-        where = self.reading.path(path, "dir") if path is not None else "."
-        if where is None:
-            return None
-        name = text(language.value) if language else ""
-        if (
-            name == "python"
-            and where
-            and not isinstance(self.reading.project.locate(f"{where}/main.py", "file"), str)
-        ):
-            self.error(
-                "missing-main",
-                "the python builder needs a 'main.py' in its source folder",
-                path.span if path else entry.key.span,
-            )
-        if image is None:
-            base = self.node.entry("base")
-            reference = BUILDERS.get(name) or (text(base.value) if base else "")
-            if not reference:
-                head = Span(
-                    node.span.origin, node.span.line, node.span.column, node.span.line, node.span.column + 1
-                )
-                self.error(
-                    "missing-key",
-                    "a builder needs 'language' or 'image', or 'base' beside it",
-                    head if node.flow else entry.key.span,
-                )
-                return None
-            return Builder(name, reference, False, where, entry.key.span)
-        reference = text(image.value)
-        if reference in self.resolver.written:
-            return Builder("", reference, True, where, entry.key.span)
-        if not looks_like_reference(reference):
-            self.unknown_image(reference, image.value)
-            return None
-        if check_reference(image.value, self.resolver.report) is None:
-            return None
-        return Builder("", reference, False, where, entry.key.span)
 
     # What goes into it
 
@@ -423,10 +131,9 @@ class _Resolving:
     def build(self, image: ResolvedImage) -> None:
         """Writes the recipe and takes the result over into the image."""
         self.hint_unknown(image)
-        if calls := self.resolver.calls.get(image.name):
+        if calls := self.images.calls.get(image.name):
             image.notes["calls"] = calls
         recipe.write(image, self.resolver.lock, self.reading, *self.read_layers(image.layers))
-
 
     def hint_unknown(self, image: ResolvedImage) -> None:
         """Nothing known of a base that something is put on: what is assumed is said."""
@@ -436,16 +143,3 @@ class _Resolving:
         message = f"nothing is known of '{image.base}': its user is taken for root, with /bin/sh"
         label = "say more with 'base_facts', or run 'imgc lock'"
         self.error("unknown-base", message, entry.value.span, label, Severity.HINT)
-
-
-def inherited_notes(parent: ResolvedImage) -> dict[str, object]:
-    """What layers know of a parent that holds for its children too: not what was copied or left out."""
-    return {name: note for name, note in parent.notes.items() if name not in OF_ONE_IMAGE}
-
-
-def _over(below: Mapping, above: Mapping) -> Mapping:
-    """A mapping with the entries of another over its own."""
-    names = {entry.name for entry in above.entries}
-    return Mapping(
-        (*(entry for entry in below.entries if entry.name not in names), *above.entries), above.span
-    )

@@ -49,14 +49,14 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         sys.stdout.write(_page(page))
         return EXIT_FINE
     from imgc.plan.compiled import compile_pipeline
-    from imgc.plan.explain.view import View
+    from imgc.plan.explain.view import view_of
 
     analysis = analyse_file(find(arguments.file), arguments)
     report_problems(analysis, console)
     if analysis.failed:
         return EXIT_PROBLEMS
     compiled = compile_pipeline(analysis.resolved, analysis.project.directory / "compiled")
-    view = View(analysis.document, analysis.resolved, compiled)
+    view = view_of(analysis.document, analysis.resolved, compiled)
     sys.stdout.write("".join(f"{line}\n" for line in _explained(view, what)))
     return EXIT_FINE
 

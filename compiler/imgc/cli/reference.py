@@ -15,7 +15,7 @@ _SYSTEMS = ("conducto", "zenml", "pachyderm", "flyte")
 _TITLES = {"conducto": "Conducto", "zenml": "ZenML", "pachyderm": "Pachyderm", "flyte": "Flyte"}
 _PLAIN = re.compile(r"[A-Za-z_./~][A-Za-z0-9_./~@+=-]*( [A-Za-z0-9_./~@+=-]+)*\Z")
 _SECTIONS = {"image": "images", "node": "nodes"}
-_WORDS = {"true", "false", "null", "~"}
+_WORDS = {"true", "false", "null", "~", ".inf", ".nan"}
 
 
 def markdown() -> str:

@@ -130,7 +130,6 @@ def test_dot_strings_are_closed(hostile: Graph) -> None:
 def test_svg_is_xml_with_a_place_for_every_node(hostile: Graph, nightly: Graph) -> None:
     for drawn in (hostile, nightly):
         root = ElementTree.fromstring(to_svg(drawn))
-        assert drawn.root
         paths = [one.get("data-path") for one in root.iter() if one.get("data-path") is not None]
         assert len(paths) == len(list(drawn.root.walk()))
 
@@ -176,6 +175,15 @@ def test_the_page_holds_no_text_as_markup(hostile: Graph) -> None:
 def test_the_tree_holds_nothing_that_a_terminal_obeys(hostile: Graph) -> None:
     assert "\x1b" not in to_text(hostile)
     assert "\u202e" not in to_text(hostile)
+
+
+def test_a_file_of_images_is_drawn_by_what_they_stand_on(tmp_path: Path) -> None:
+    text = 'version: 1\nname: bases\nimages: {a: {base: "python:3.12"}, b: {extends: a}, c: {base: "debian:12"}}\n'
+    drawn = graph(plan_of(text, tmp_path))
+    assert "  n1 -.-> n2" in to_mermaid(drawn).splitlines()
+    places = layout(drawn).places
+    assert places["a"].x + places["a"].width < places["b"].x
+    assert [line.split("  ")[0] for line in to_text(drawn).splitlines()] == ["image a", "image b", "image c"]
 
 
 def test_ten_thousand_nodes_are_drawn(tmp_path: Path) -> None:

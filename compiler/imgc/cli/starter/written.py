@@ -10,7 +10,7 @@ from imgc.cli.starter.found import Found
 CONDA = "mambaorg/micromamba:2.0.5"
 NODE = "node:22-bookworm-slim"
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./ -]*[A-Za-z0-9_./]\Z|[A-Za-z]\Z")
-_WORDS = {"true", "false", "null", "yes", "no", "on", "off"}
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", ".inf", ".nan"}
 
 
 def first_pipeline(found: Found) -> str:

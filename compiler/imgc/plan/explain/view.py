@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Names
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
-
-from imgc_schema import load
 
 from imgc.diagnostics import Span
 from imgc.dockerfile.source_map import SourceMap, loads
 from imgc.document.document import Document
 from imgc.plan.compiled import Compiled
+from imgc.records import dataclass
 from imgc.resolve.resolved import Resolved
+from imgc_schema import load
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class View:
-    """A pipeline without errors, as written (`document`), resolved and compiled."""
+    """A pipeline without errors, as written (`document`), resolved and compiled; `maps` are the source maps of
+    its Dockerfiles by image."""
 
     document: Document
     resolved: Resolved
     compiled: Compiled
-
-    @cached_property
-    def maps(self) -> dict[str, SourceMap]:
-        """The source map of each image's Dockerfile."""
-        return {
-            name: loads(self.compiled.files[f"images/{name}/Dockerfile.map.json"].decode("utf-8"))
-            for name in self.compiled.dockerfiles
-        }
+    maps: dict[str, SourceMap]
 
     @property
     def images(self) -> Names[str, Any]:
@@ -46,6 +38,14 @@ class View:
     def at(self, span: Span) -> str:
         """A place as `pipeline.yaml:12`."""
         return f"{self.resolved.project.file}:{span.place.line}"
+
+
+def view_of(document: Document, resolved: Resolved, compiled: Compiled) -> View:
+    maps = {
+        name: loads(compiled.files[f"images/{name}/Dockerfile.map.json"].decode("utf-8"))
+        for name in compiled.dockerfiles
+    }
+    return View(document, resolved, compiled, maps)
 
 
 def meaning(key: str, definition: str = "image") -> str:

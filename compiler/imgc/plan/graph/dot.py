@@ -16,10 +16,9 @@ def to_dot(graph: Graph) -> str:
         '  rankdir=LR; compound=true; fontname="sans-serif";',
         '  node [shape=box, style=rounded, fontname="sans-serif", fontsize=11];',
         '  edge [fontname="sans-serif"];',
+        *_box(graph.root, "  "),
+        *_edges(graph.root),
     ]
-    if graph.root is not None:
-        lines += _box(graph.root, "  ")
-        lines += _edges(graph.root)
     return "\n".join([*lines, "}"]) + "\n"
 
 

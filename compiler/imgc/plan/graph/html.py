@@ -38,7 +38,7 @@ def _script(data: Any) -> str:
 
 
 def _data(graph: Graph) -> dict[str, Any]:
-    nodes = [_node(box) for box in graph.root.walk()] if graph.root else []
+    nodes = [_node(box) for box in graph.root.walk()]
     images = {
         image.name: {"base": image.base, "reference": image.reference, "place": image.place}
         for image in graph.images.values()

@@ -46,8 +46,6 @@ class Layout:
 
 def layout(graph: Graph) -> Layout:
     """Places the nodes of a graph."""
-    if graph.root is None:
-        return Layout({}, [], 1.0, 1.0)
     boxes = list(graph.root.walk())
     places = {box.path: Place(box, LEAF_WIDTH, LEAF_HEIGHT) for box in boxes}
     arrows: list[Arrow] = []

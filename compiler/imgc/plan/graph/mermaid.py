@@ -11,11 +11,8 @@ _LONGEST = 60
 
 def to_mermaid(graph: Graph) -> str:
     """The flowchart's text. Nodes are n0, n1, … in tree order: names may hold anything."""
-    lines = ["flowchart LR"]
-    if graph.root is not None:
-        ids = {box.path: f"n{number}" for number, box in enumerate(graph.root.walk())}
-        lines += _box(graph.root, ids, "  ")
-        lines += _edges(graph.root, ids)
+    ids = {box.path: f"n{number}" for number, box in enumerate(graph.root.walk())}
+    lines = ["flowchart LR", *_box(graph.root, ids, "  "), *_edges(graph.root, ids)]
     return "\n".join(lines) + "\n"
 
 

@@ -49,12 +49,14 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A pipeline: its images by name (what each is, and how many nodes run in it) and its tree (None: only images)."""
+    """A pipeline: its images by name (what each is, and how many nodes run in it) and its tree. `of_images`: the
+    file has no tree, so this one is of the images and what they stand on."""
 
     name: str
     file: str
     images: dict[str, ImageBox]
-    root: Box | None
+    root: Box
+    of_images: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,18 @@ def graph(plan: Mapping[str, Any]) -> Graph:
         )
         for name, image in plan["images"].items()
     }
+    if root is None:
+        return Graph(plan["name"], plan["file"], images, _of_images(plan), of_images=True)
     return Graph(plan["name"], plan["file"], images, root)
+
+
+def _of_images(plan: Mapping[str, Any]) -> Box:
+    root = Box("", plan["name"], "parallel", plan["file"])
+    for name, image in plan["images"].items():
+        place = _place(image["source"])
+        box = Box(name, name, "image", place, image["base"] or "", image["reference"], edges=list(image["after"]))
+        root.children.append(box)
+    return root
 
 
 def _box(node: Mapping[str, Any]) -> Box:

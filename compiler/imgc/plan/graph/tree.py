@@ -17,7 +17,7 @@ def to_text(graph: Graph, color: bool = False) -> str:
     for image in graph.images.values():
         used = f"{image.nodes} node{'s' * (image.nodes != 1)}" if image.nodes else "no nodes"
         lines.append(f"image {paint('1', image.name)}  {image.reference}  ({used}, {image.place})")
-    if graph.root is not None:
+    if not graph.of_images:
         lines += ["", *_node(graph.root, "", "", paint)] if lines else [*_node(graph.root, "", "", paint)]
     return "\n".join(_printable(line, color) for line in lines) + "\n"
 

@@ -25,7 +25,7 @@ class _Field:
     __slots__ = ("compare", "default", "factory", "kw_only", "name", "repr")
 
     def __init__(
-        self, default: object, factory: Callable[[], object], repr: bool, compare: bool, kw_only: bool
+        self, default: object, factory: Callable[[], object], repr: bool, compare: bool, kw_only: bool  # noqa: A002
     ) -> None:
         self.name = ""
         self.default = default
@@ -39,7 +39,7 @@ def field(
     *,
     default: Any = _MISSING,
     default_factory: Callable[[], Any] = _MISSING,
-    repr: bool = True,
+    repr: bool = True,  # noqa: A002
     compare: bool = True,
     kw_only: bool = False,
 ) -> Any:
@@ -152,7 +152,7 @@ def _repr(self: Any) -> str:
     return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
-def _refuse(self: object, name: str, *_: object) -> NoReturn:
+def _refuse(_: object, name: str, *value: object) -> NoReturn:  # noqa: ARG001
     from dataclasses import FrozenInstanceError
 
     raise FrozenInstanceError(f"cannot assign to or delete field {name!r}")

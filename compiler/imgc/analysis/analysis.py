@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping as Names
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgc.analysis.files import read_lock
 from imgc.checks.names import check_extends, check_names
@@ -22,15 +23,14 @@ from imgc.lock.lock import Lock
 from imgc.model.pipeline import Pipeline, inline_image, read, read_params
 from imgc.model.reference import looks_like_reference
 from imgc.records import dataclass, field
-from imgc.resolve.calls import check_call
 from imgc.resolve.image import ResolvedImage
 from imgc.resolve.images import ImageResolver
 from imgc.resolve.names import friendly
-from imgc.resolve.node_rules import check_nodes, requires_docker
-from imgc.resolve.order import check_order
 from imgc.resolve.resolved import Resolved
 from imgc.resolve.start import check_reference
-from imgc.resolve.tree import ResolvedNode, TreeResolver
+
+if TYPE_CHECKING:
+    from imgc.resolve.tree import ResolvedNode
 
 
 class BadOption(ValueError):
@@ -128,13 +128,7 @@ class _Analysing:
             self.images.get(name)
         for entry in self.pipeline.image_refs.values():
             check_reference(entry.value, self.report)
-        nodes = TreeResolver(self.pipeline, self.image_of, self.path_in, self.report).resolve()
-        check_order(nodes, self.report)
-        check_nodes(nodes, self.pipeline, self.project, self.report)
-        for node in nodes.values():
-            if node.kind == "call" and node.leaf:
-                check_call(node, self.project, self.path_in, self.report)
-        self.check_docker(nodes)
+        nodes = self.nodes() if self.pipeline.tree is not None else {}
         self.check_repos()
         images = {name: image for name in self.images.order if (image := self.images.done[name]) is not None}
         return Analysis(
@@ -148,6 +142,22 @@ class _Analysing:
             uses,
             in_order(self.found),
         )
+
+    def nodes(self) -> dict[str, ResolvedNode]:
+        """The tree, resolved and checked. What that takes is loaded for files that have one."""
+        from imgc.resolve.calls import check_call
+        from imgc.resolve.node_rules import check_nodes
+        from imgc.resolve.order import check_order
+        from imgc.resolve.tree import TreeResolver
+
+        nodes = TreeResolver(self.pipeline, self.image_of, self.path_in, self.report).resolve()
+        check_order(nodes, self.report)
+        check_nodes(nodes, self.pipeline, self.project, self.report)
+        for node in nodes.values():
+            if node.kind == "call" and node.leaf:
+                check_call(node, self.project, self.path_in, self.report)
+        self.check_docker(nodes)
+        return nodes
 
     def error(
         self,
@@ -254,6 +264,8 @@ class _Analysing:
         with_docker = {
             name for name, image in self.images.done.items() if image is not None and image.has_docker
         }
+        from imgc.resolve.node_rules import requires_docker
+
         needing: set[str] = set()
         for node in nodes.values():
             if not node.leaf or not requires_docker(node):
@@ -274,8 +286,6 @@ class _Analysing:
                     "add 'install_docker: true' to the image",
                     severity=Severity.WARNING,
                 )
-        if self.pipeline.tree is None:
-            return
         for name in with_docker - needing:
             entry = self.images.written[name].node.entry("install_docker")
             extended = any(

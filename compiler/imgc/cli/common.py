@@ -11,7 +11,6 @@ from pathlib import Path
 from imgc.analysis.analysis import Analysis, BadOption, Options, analyse
 from imgc.cli.console import Console, Failure
 from imgc.diagnostics import Severity
-from imgc.diagnostics.render import pretty, summary
 from imgc.records import dataclass
 
 NAMES = ("pipeline.yaml", "pipeline.yml")
@@ -120,6 +119,8 @@ def report_problems(analysis: Analysis, console: Console) -> None:
     if console.quiet:
         shown = [d for d in shown if d.severity is Severity.ERROR]
     if shown:
+        from imgc.diagnostics.render import pretty, summary
+
         sources = {analysis.document.file: analysis.document.lines}
         console.say(pretty(shown, sources, console.color_of(sys.stderr)) + summary(shown), always=True)
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "plan": "show the tree with the settings that hold at each node",
     "graph": "draw the pipeline: Mermaid, Graphviz, SVG, or a page to look around in",
     "explain": "say what a diagnostic means, and why an image, a node or a line is as it is",
+    "lsp": "start the language server, as editors do",
     "schema": "print a JSON Schema: pipeline, plan or diagnostics",
     "completion": "print a completion script: bash, zsh or fish",
     "man": "print the manual page",
@@ -41,11 +42,22 @@ FILE defaults to pipeline.yaml, pipeline.yml or *.imgc.yaml here or above, up to
 """
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal; argparse finds that out by shutil, which loads three compressors."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            width = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size().columns
+        except (OSError, ValueError):
+            width = 0
+        super().__init__(prog, width=(width or 80) - 2)
+
+
 def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """The parser of the command line; only the command that is called brings its options and imports."""
     top = argparse.ArgumentParser(
         prog="imgc", description="Compiler of pipeline.yaml: container images and the commands that run in them.",
-        epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_EPILOG, formatter_class=_Help,
     )  # fmt: skip
     top.add_argument("--version", action="version", version=f"imgc {__version__}")
     # With `prog`, or argparse makes a help text to find it out, for which it loads shutil and its compressors.
@@ -58,7 +70,7 @@ def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         module = importlib.import_module(f"imgc.cli.{name}")
         command = commands.add_parser(
             name, help=summary, description=module.__doc__, epilog=module.EXAMPLES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Help,
         )  # fmt: skip
         command.set_defaults(execute=module.execute)
         _common(command)

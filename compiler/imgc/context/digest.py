@@ -8,7 +8,6 @@ the mode. Sockets, pipes and devices are listed and take no part.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +19,7 @@ from imgc.context.ignore import Matcher
 from imgc.context.links import AbsoluteLink, through
 from imgc.context.narrow import outermost
 from imgc.records import dataclass
+from imgc.sha256 import sha256
 
 Kind = Literal["file", "link", "directory", "special"]
 Result = TypeVar("Result")
@@ -107,7 +107,7 @@ class Digests:
             elif entry.kind == "link":
                 target = os.fsencode(_guarded(entry.path, os.readlink, f"{base}/{entry.path}"))
                 frames.append(b"l" + head + len(target).to_bytes(8, "big") + target)
-        return f"sha256:{hashlib.sha256(b''.join(frames)).hexdigest()}"
+        return f"sha256:{sha256(b''.join(frames)).hexdigest()}"
 
     def _listing(self, folder: str) -> Listing:
         known = self._listings.get(folder)
@@ -234,7 +234,12 @@ def _hash(path: str) -> tuple[bytes, stamps.Stamp]:
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         data = os.read(handle, SMALL)
-        hasher = hashlib.sha256(data)
+        if len(data) <= 4096:
+            hasher = sha256(data)
+        else:
+            import hashlib  # see imgc.sha256
+
+            hasher = hashlib.sha256(data)
         if len(data) == SMALL:
             while data := os.read(handle, CHUNK):
                 hasher.update(data)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from imgc.diagnostics import Span
-from imgc.dockerfile import userfile
 from imgc.instructions import quoting
 from imgc.instructions.types import (
     Arg,
@@ -143,6 +142,8 @@ class _Writer:
 
     def _verbatim(self, verbatim: Verbatim, origin: Step) -> None:
         """The user's own text, with no comment above it: it may begin with directives."""
+        from imgc.dockerfile import userfile  # the reader of Dockerfiles, for images that have one
+
         file = userfile.read(verbatim.text)
         before = self._next - 1
         names = {stage.index: stage.name or f"stage-{stage.index}" for stage in file.stages}
@@ -229,8 +230,11 @@ def _generated_run(instruction: Run) -> list[str]:
         for line in clause.split("\n"):
             if _BAD_LINE.search(line) or quoting.line_problem(line):
                 raise ValueError(f"not a clause of a RUN: {clause!r}")
-        if "<<" in clause and userfile.heredoc_names(clause):
-            raise ValueError(f"read as a here-document: {clause!r}")
+        if "<<" in clause:
+            from imgc.dockerfile.userfile import heredoc_names
+
+            if heredoc_names(clause):
+                raise ValueError(f"read as a here-document: {clause!r}")
     body = " && \\\n".join(_laid_out(clause) for clause in instruction.clauses)
     return [_run(instruction.mounts, body.removeprefix(_INDENT), len(instruction.clauses) > 1)]
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Sequence
 from json.encoder import encode_basestring as _json_string
 from pathlib import PurePosixPath
@@ -358,7 +357,7 @@ def _source(path: str) -> str:
     path.Match. A backslash alone escapes only in some of them. A class of one escaped character, `[\\*]`,
     makes all three match, and match literally.
     """
-    if not _GLOB_SPECIAL.search(path) and not _ENDS_SPECIAL.search(path):
+    if _BARE.fullmatch(path) or not (_GLOB_SPECIAL.search(path) or _ENDS_SPECIAL.search(path)):
         return _not_read_as_other(path)
     pattern = _PATTERN_SPECIAL.sub(r"[\\\g<0>]", path)
     return _not_read_as_other(_ENDS_SPECIAL.sub(r"[\g<0>]", pattern))
@@ -374,11 +373,19 @@ def _not_read_as_other(path: str) -> str:
 # RUN.
 
 
+_SHELL_SAFE = lazy(r"[A-Za-z0-9_@%+=:,./-]+")
+
+
+def quote(word: str) -> str:
+    """`shlex.quote`, without loading shlex and compiling its larger regular expression."""
+    return word if _SHELL_SAFE.fullmatch(word) else "'" + word.replace("'", "'\"'\"'") + "'"
+
+
 def words(*argv: str) -> str:
     """Shell words for a clause of `Run`, each quoted."""
     for word in argv:
         _refuse(line_problem(word))
-    return " ".join(map(shlex.quote, argv))
+    return " ".join(map(quote, argv))
 
 
 def user_command(text: str, shell: Sequence[str] = DEFAULT_SHELL, in_force: Sequence[str] = ()) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import posixpath
 import re
@@ -19,6 +18,7 @@ from imgc.layers.workdir import clean, ensure_workdir, written_below
 from imgc.layers.yaml_text import beside, replaced
 from imgc.patterns import lazy
 from imgc.records import dataclass
+from imgc.sha256 import sha256
 
 DOWNLOAD = "download"
 """Among the notes of a recipe: the sources (`Source`) that a container fetches when it starts, a tuple. Of
@@ -159,7 +159,7 @@ def into(folder: str) -> str:
 def source_path(kind: str, url: str, branch: str) -> str:
     """Where fetched code is put, relative to the pipeline's directory: one place for all who name it."""
     text = json.dumps([kind, url, branch], ensure_ascii=False)
-    return f"{_FOLDER}/{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
+    return f"{_FOLDER}/{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
 
 
 # Reading

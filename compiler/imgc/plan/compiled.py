@@ -6,7 +6,7 @@ import json
 from pathlib import Path, PurePath
 from typing import Any
 
-from imgc.dockerfile import source_map, userfile
+from imgc.dockerfile import source_map
 from imgc.dockerfile.writer import Line, write
 from imgc.document.nodes import Mapping, Node, plain
 from imgc.instructions.types import From, Stage
@@ -137,6 +137,8 @@ def _on(step: Any, parent: str) -> Any:
 
 def _user_lines(image: ResolvedImage) -> tuple[Line, ...]:
     """The source map of a user's own Dockerfile: every instruction leads to the key that names it."""
+    from imgc.dockerfile import userfile  # the reader of Dockerfiles, for images that have one
+
     assert image.dockerfile is not None
     lines = []
     counts: dict[int, int] = {}

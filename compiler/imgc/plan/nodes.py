@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping as Names
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgc.diagnostics import Span
 from imgc.document.nodes import Mapping, Node, Scalar
 from imgc.model.pipeline import items, text
-from imgc.resolve.calls import arguments, command
 from imgc.resolve.image import ResolvedImage
 from imgc.resolve.settings import VALUES
-from imgc.resolve.tree import ResolvedNode
+
+if TYPE_CHECKING:
+    from imgc.resolve.tree import ResolvedNode
 
 _DEFAULTS: dict[str, Any] = {
     "title": None, "doc": None, "tags": [], "image": None, "command": None, "call": None, "env": {}, "secrets": [],
@@ -88,6 +89,8 @@ def _command(node: ResolvedNode, image: ResolvedImage | None, data: dict[str, An
         case "call":
             call = node.own.get("call")
             if isinstance(call, Mapping):
+                from imgc.resolve.calls import arguments, command
+
                 file, function, args = text(call.get("file")), text(call.get("function")), arguments(call)
                 inside = path_in(file, image) if image else None
                 data["call"] = {"file": file, "function": function, "args": args, "path": inside}

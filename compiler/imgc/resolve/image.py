@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from imgc.diagnostics import Span
 from imgc.document.nodes import Mapping
 from imgc.instructions.types import Stage
 from imgc.layers.facts import BaseFacts
 from imgc.layers.recipe import Source
 from imgc.records import dataclass, field
-from imgc.resolve.dockerfile_start import UserDockerfile
 from imgc.resolve.layering import Layers
+
+if TYPE_CHECKING:
+    from imgc.resolve.dockerfile_start import UserDockerfile
 
 PARENT = "parent"
 """What stands behind FROM until the parent image has its tag."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
+
+from imgc.sha256 import sha256
 
 _ADJECTIVES = ["agile", "amber", "ample", "apt", "bold", "brave", "bright", "brisk", "calm", "candid", "civil", "clear", "clever", "cosy", "crisp", "curious", "deft", "eager", "early", "easy", "exact", "fair", "fast", "fine", "fond", "fresh", "gentle", "glad", "golden", "good", "grand", "green", "happy", "hardy", "honest", "humble", "ideal", "jolly", "keen", "kind", "large", "light", "lively", "loyal", "lucid", "lucky", "mellow", "merry", "mild", "modest", "neat", "nimble", "noble", "patient", "plain", "polite", "proud", "pure", "quick", "quiet", "rapid", "ready", "robust", "round", "sharp", "silent", "simple", "sleek", "smart", "smooth", "solid", "sound", "stable", "steady", "still", "strong", "sunny", "super", "sure", "swift", "tidy", "tender", "true", "trusty", "upbeat", "urban", "vivid", "warm", "wise", "witty", "young", "zesty"]
 _NOUNS = ["acorn", "alder", "anchor", "apple", "arch", "aspen", "badger", "barley", "basil", "beacon", "beaver", "beech", "birch", "bison", "bridge", "brook", "cedar", "cherry", "clover", "comet", "coral", "crane", "daisy", "delta", "dolphin", "dove", "eagle", "elm", "ember", "falcon", "fern", "finch", "fir", "fjord", "forest", "fox", "garnet", "ginger", "glade", "grove", "gull", "harbor", "hawk", "hazel", "heron", "holly", "island", "ivy", "jasper", "kestrel", "lagoon", "lake", "larch", "lark", "laurel", "lemon", "lily", "linden", "lotus", "lynx", "maple", "marten", "meadow", "mint", "moss", "oak", "olive", "orchid", "osprey", "otter", "owl", "pear", "pebble", "pine", "plum", "poplar", "prairie", "quartz", "raven", "reef", "river", "robin", "rowan", "sable", "sage", "salmon", "sequoia", "spruce", "stork", "swan", "thyme", "tulip", "valley", "violet", "walnut", "willow", "wren", "yarrow"]
@@ -18,7 +19,7 @@ def canonical(data: object) -> bytes:
 
 
 def digest(data: object) -> str:
-    return hashlib.sha256(canonical(data)).hexdigest()
+    return sha256(canonical(data)).hexdigest()
 
 
 def friendly(data: object, taken: dict[str, object]) -> str:

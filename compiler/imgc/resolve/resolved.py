@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from imgc.context.project import Project
 from imgc.document.nodes import Value
 from imgc.model.pipeline import Pipeline
 from imgc.records import dataclass
 from imgc.resolve.image import ResolvedImage
-from imgc.resolve.tree import ResolvedNode
+
+if TYPE_CHECKING:
+    from imgc.resolve.tree import ResolvedNode
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from imgc.model.image import Image
 from imgc.model.pipeline import Pipeline, flag, text, texts
 from imgc.model.reference import looks_like_reference
 from imgc.model.secrets import secret_uses
-from imgc.resolve.dockerfile_start import read_dockerfile
 from imgc.resolve.image import PARENT, Builder, ResolvedImage
 from imgc.resolve.layering import Layers
 from imgc.resolve.options import pip_options
@@ -220,6 +219,8 @@ class Starting:
         )
 
     def from_dockerfile(self, entry: Entry) -> ResolvedImage | None:
+        from imgc.resolve.dockerfile_start import read_dockerfile  # brings the reader of Dockerfiles
+
         dockerfile = read_dockerfile(entry, self.reading)
         if dockerfile is None:
             return None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 from imgc.diagnostics import Span
 from imgc.document.nodes import Mapping, Node, Scalar
-from imgc.instructions.quoting import line_problem
+from imgc.instructions.quoting import line_problem, quote
 from imgc.layers.kind import Reading
 from imgc.layers.secrets import FOLDER as SECRETS
 from imgc.model.image import PipOptions, SecretUse
@@ -74,6 +73,8 @@ def read_arguments(node: Node, reading: Reading) -> tuple[str, ...]:
     """Arguments: text is split as a shell does, the items of a list are taken as they are."""
     if isinstance(node, Scalar):
         try:
+            import shlex  # for `extra_args` that are one text
+
             words = [(word, node.span) for word in shlex.split(text(node))]
         except ValueError as error:
             reading.error(
@@ -150,7 +151,7 @@ def uv_arguments(options: PipOptions) -> Arguments:
     words: list[str] = []
     if options.index_url and options.index_password:
         name = INDEX_NAME.upper()
-        user = shlex.quote(options.index_username or TOKEN_USER)
+        user = quote(options.index_username or TOKEN_USER)
         assignments = (
             f"UV_INDEX_{name}_USERNAME={user}",
             f'UV_INDEX_{name}_PASSWORD="$(cat {SECRETS}{options.index_password})"',
@@ -180,7 +181,7 @@ def pip_arguments(options: PipOptions) -> Arguments:
         user = _percent(options.index_username or TOKEN_USER)
         file = SECRETS + options.index_password
         script = f'import urllib.parse as u; print(u.quote(open("{file}").read().strip(), safe=""))'
-        before, after = shlex.quote(f"{scheme}://{user}:"), shlex.quote("@" + rest)
+        before, after = quote(f"{scheme}://{user}:"), quote("@" + rest)
         assignments = (f"PIP_INDEX_URL={before}\"$(python3 -c '{script}')\"{after}",)
     elif options.index_url:
         words += ["--index-url", _with_user(options)]
@@ -218,7 +219,7 @@ def _as_variables(arguments: Arguments, names: dict[str, str], flags: dict[str, 
             assignments.append(flags[word])
         else:
             values.setdefault(names[word], []).append(next(words))
-    assignments += (f"{name}={shlex.quote(' '.join(found))}" for name, found in values.items())
+    assignments += (f"{name}={quote(' '.join(found))}" for name, found in values.items())
     return Arguments(tuple(assignments), (), arguments.secrets)
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+
 from imgc.document.document import load as load_document
 from imgc.document.nodes import plain
 from imgc_schema import load
-from jsonschema import Draft202012Validator
 
 SCHEMA = load("pipeline")
 DEFS: dict[str, Any] = SCHEMA["$defs"]

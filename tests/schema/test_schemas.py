@@ -6,9 +6,10 @@ import subprocess
 import sys
 from typing import Any
 
-import imgc_schema
 import pytest
 from jsonschema import Draft202012Validator
+
+import imgc_schema
 
 DIAGNOSTICS = imgc_schema.load("diagnostics")
 FINDING: dict[str, Any] = {

@@ -33,6 +33,7 @@ Stage0 += copy(src='app', dest='/app')
 def byte_compile() -> None:
     """Writes the byte code of imgc and of hpccm, even where the environment forbids to write it on import."""
     import hpccm
+
     import imgc
     import imgc_schema
 

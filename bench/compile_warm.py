@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from compile_cold import PIPELINE
+
 from imgc.analysis.analysis import analyse
 from imgc.plan.compiled import compile_pipeline
 

@@ -25,7 +25,12 @@ class _Field:
     __slots__ = ("compare", "default", "factory", "kw_only", "name", "repr")
 
     def __init__(
-        self, default: object, factory: Callable[[], object], repr: bool, compare: bool, kw_only: bool  # noqa: A002
+        self,
+        default: object,
+        factory: Callable[[], object],
+        repr: bool,
+        compare: bool,
+        kw_only: bool,  # noqa: A002
     ) -> None:
         self.name = ""
         self.default = default

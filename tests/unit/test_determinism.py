@@ -154,3 +154,12 @@ def test_inline_images_have_stable_names(folder: Path) -> None:
     plan = compiled(text, folder).plan
     assert len(plan["images"]) == 1
     assert plan["nodes"][1]["image"] == plan["nodes"][2]["image"] == "ready-kestrel" or plan["nodes"][1]["image"]
+
+
+def test_the_state_of_runs_takes_no_part_in_a_users_context(folder: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM debian:bookworm-slim\nCOPY . /all\n")
+    text = "version: 1\nimages: {a: {dockerfile: Dockerfile}}\n"
+    before = content(text, folder)
+    (folder / ".imgc" / "compiled").mkdir(parents=True)
+    (folder / ".imgc" / "compiled" / "plan.json").write_text("{}")
+    assert content(text, folder) == before

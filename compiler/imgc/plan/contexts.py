@@ -62,7 +62,9 @@ class Contexts:
         root = (project.directory / image.context).resolve()
         own = [path.relative_to(root).as_posix() for path in self.own if path.is_relative_to(root)]
         if image.dockerfile is not None:
-            ignore = "".join(f"{line}\n" for line in (*written, *(f"/{literal(path)}" for path in own)))
+            # The user's own context, but for what imgc itself writes into it.
+            written_by_us = ("/.imgc", *(f"/{literal(path)}" for path in own))
+            ignore = "".join(f"{line}\n" for line in (*written, *written_by_us))
             return BuildContext(image.context, root, ignore, (".",), Matcher(parse(ignore)))
         paths = tuple(in_context(path, project.directory, image.context) for path in image.paths)
         named = tuple(in_context(path, project.directory, image.context) for path in image.named)

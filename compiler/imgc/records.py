@@ -30,7 +30,7 @@ class _Field:
         factory: Callable[[], object],
         repr: bool,
         compare: bool,
-        kw_only: bool,  # noqa: A002
+        kw_only: bool,
     ) -> None:
         self.name = ""
         self.default = default

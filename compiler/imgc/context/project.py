@@ -94,8 +94,9 @@ class Project:
 
     def exists(self, path: str, want: Want = "any") -> bool:
         # `locate` would look for near names of what is not there, which nobody asked for.
-        there = os.path.lexists(os.path.join(self.directory, path))  # noqa: PTH118
-        return there and isinstance(self.locate(path, want), str)
+        if ".." not in path and not os.path.lexists(os.path.join(self.directory, path)):  # noqa: PTH118
+            return False
+        return isinstance(self.locate(path, want), str)
 
     def read_bytes(self, path: str) -> bytes | Missing:
         located = self.locate(path, "file")

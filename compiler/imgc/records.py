@@ -28,7 +28,7 @@ class _Field:
         self,
         default: object,
         factory: Callable[[], object],
-        repr: bool,
+        repr: bool,  # noqa: A002
         compare: bool,
         kw_only: bool,
     ) -> None:

@@ -1,7 +1,7 @@
 """What the last build and the last run left in `.imgc`: failures as diagnostics, results for code lenses.
 
-The engine appends one JSON object a line. Read here are `node` or `image`, `state`, `message` (or `failure`
-with a `message`), in `.imgc/build.jsonl`, `.imgc/runs/ID/journal.jsonl`; anything else is passed over.
+Read are the lines of `.imgc/runs/ID/journal.jsonl` (`imgc_engine.run.store`): `{"e": "node", "path", "state",
+"message"}`, and the same with `"e": "image"` and `"image"`, also in `.imgc/build.jsonl`. Others are passed over.
 """
 
 from __future__ import annotations
@@ -37,29 +37,25 @@ def read(directory: Path) -> Results:
     results = Results()
     for file in _newest(directory / ".imgc"):
         for event in _events(file):
-            state = str(event.get("state", ""))
-            failure = event.get("failure")
-            message = (
-                event.get("message") or (failure.get("message") if isinstance(failure, dict) else "") or ""
-            )
-            if isinstance(event.get("node"), str):
-                results.nodes[event["node"]] = state, str(message)
-            elif isinstance(event.get("image"), str) and state:
-                results.images[event["image"]] = state, str(message)
+            state, message = str(event.get("state", "")), str(event.get("message", ""))
+            name = event.get("path" if event.get("e") == "node" else "image")
+            if isinstance(name, str) and event.get("e") in ("node", "image"):
+                (results.nodes if event["e"] == "node" else results.images)[name] = state, message
     return results
 
 
 def diagnostics(snapshot: Snapshot, results: Results) -> Iterator[Diagnostic]:
     """Failures at the nodes and images they belong to, wherever those stand now."""
-    for path, (state, message) in results.nodes.items():
+    failed = [path for path, (state, _) in results.nodes.items() if state in _FAILED]
+    for path in failed:
         node = snapshot.nodes.get(path) or snapshot.nodes.get(path.split("[")[0])
-        if node is not None and state in _FAILED:
-            entry = node.entry("run") or node.entry("call")
-            yield _failure(
-                "step-failed",
-                f"the last run failed here: {message or state}",
-                entry.key.span if entry else node.span,
-            )
+        below = f"{path}/" if path else ""
+        if node is None or any(other != path and other.startswith(below) for other in failed):
+            continue  # a group fails because of what is in it, which says so itself
+        state, message = results.nodes[path]
+        entry = node.entry("run") or node.entry("call")
+        span = entry.key.span if entry else node.span
+        yield _failure("step-failed", f"the last run failed here: {message or state}", span)
     for name, (state, message) in results.images.items():
         key = snapshot.names.of("images").get(name)
         if key is not None and state in _FAILED:

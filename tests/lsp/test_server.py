@@ -185,20 +185,32 @@ def _plain(found: Any) -> dict[str, Any]:
 
 
 async def test_failures_of_the_last_run_are_diagnostics(ed: Editor) -> None:
-    uri, _ = ed.open(TEXT)
+    """In the form that the engine writes: the failed leaf is marked, the group around it is not."""
+    uri, _ = ed.open("version: 1\npipeline:\n  serial:\n    load: x\n    train:\n      run: y\n")
     run = ed.path(uri).parent / ".imgc" / "runs" / "1"
     run.mkdir(parents=True)
     journal = run / "journal.jsonl"
-    journal.write_text(
-        json.dumps({"node": "", "state": "failed", "failure": {"message": "exit code 3"}}) + "\nnot json\n"
-    )
+    records = [
+        {"t": 1, "e": "node", "path": "load", "state": "succeeded", "attempt": 1},
+        {
+            "t": 2,
+            "e": "node",
+            "path": "train",
+            "state": "failed",
+            "attempt": 1,
+            "message": "It ended with 3.",
+        },
+        {"t": 2, "e": "node", "path": "", "state": "failed", "attempt": 1, "message": "A child failed."},
+    ]
+    journal.write_text("".join(json.dumps(record) + "\n" for record in records) + '{"t": 3, "e": "no')
     event = lsp.FileEvent(journal.as_uri(), lsp.FileChangeType.Created)
     ed.client.workspace_did_change_watched_files(lsp.DidChangeWatchedFilesParams([event]))
-    found = await ed.codes(uri, "step-failed")
-    failure = next(item for item in found if item.code == "step-failed")
-    assert failure.range.start.line == 7
-    assert "exit code 3" in failure.message
-    journal.write_text(json.dumps({"node": "", "state": "succeeded"}) + "\n")
+    found = [item for item in await ed.codes(uri, "step-failed") if item.code == "step-failed"]
+    assert [item.range.start.line for item in found] == [5]
+    assert "It ended with 3." in found[0].message
+    ed.edit(uri, (0, 0), (0, 0), "# a comment\n")
+    await ed.until(uri, lambda items: [i.range.start.line for i in items if i.code == "step-failed"] == [6])
+    journal.write_text(json.dumps({"e": "node", "path": "train", "state": "succeeded"}) + "\n")
     ed.client.workspace_did_change_watched_files(lsp.DidChangeWatchedFilesParams([event]))
     await ed.until(uri, lambda items: all(item.code != "step-failed" for item in items))
 

@@ -53,10 +53,13 @@ def connect(timeout: float = TIMEOUT) -> docker.APIClient:
     """A client of the engine that answers now. EngineError when none does."""
     settings = _settings()
     try:
-        return docker.APIClient(version="auto", timeout=timeout, num_pools=POOL, **settings)
+        client = docker.APIClient(version="auto", timeout=timeout, num_pools=POOL, **settings)
     except (docker.errors.DockerException, *UNREACHABLE) as error:
         where = settings.get("base_url") or "the default socket /var/run/docker.sock"
         raise EngineError(f"No Docker engine answers at {where}: {_reason(error)}") from None
+    if is_local():
+        client.trust_env = False  # no proxy leads to a socket, and looking for one is a third of each call
+    return client
 
 
 def facts(client: docker.APIClient) -> Facts:

@@ -262,14 +262,14 @@ def test_limits_hold_and_the_tree_gives_the_order() -> None:
             *[run(name, cpu=2) for name in "xyz"],
         )
     )
-    world = simulate(plan, limits=Limits(cpus=4, parallel=3))
+    world = simulate(plan, limits=Limits(cpus=4, load=4, parallel=3))
     assert world.starts()[:3] == ["few/0", "few/1", "x"]
     assert world.states[""] == "succeeded"
 
 
 def test_a_leaf_that_wants_more_than_there_is_runs_alone() -> None:
     plan = plans.plan(parallel(run("a"), run("big", cpu=64), run("b")))
-    world = simulate(plan, limits=Limits(cpus=2))
+    world = simulate(plan, limits=Limits(cpus=2, load=2))
     others = {path for _, what, path, _ in world.log if what == "start"} - {"big"}
     assert others == {"a", "b"}
     assert world.time_of("start", "big") >= 1
@@ -278,7 +278,7 @@ def test_a_leaf_that_wants_more_than_there_is_runs_alone() -> None:
 def test_small_leaves_do_not_keep_a_big_one_waiting_for_ever() -> None:
     small = [run(f"s{n}", cpu=1) for n in range(200)]
     plan = plans.plan(parallel(run("s"), run("big", cpu=2), *small))
-    world = simulate(plan, limits=Limits(cpus=2), seconds={f"s{n}": 1 + n % 2 for n in range(200)})
+    world = simulate(plan, limits=Limits(cpus=2, load=2), seconds={f"s{n}": 1 + n % 2 for n in range(200)})
     assert world.starts().index("big") < 40
 
 

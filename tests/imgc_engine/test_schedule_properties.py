@@ -20,7 +20,7 @@ from imgc_engine.run.schedule import Schedule
 from imgc_engine.run.states import End, Past
 
 CAUSES = ["error", "oom", "timeout"]
-LIMITS = Limits(cpus=4, memory=100, gpus=2, parallel=5)
+LIMITS = Limits(cpus=3, load=4, memory=100, gpus=2, parallel=5)
 
 
 def a_tree(rng: random.Random, depth: int, name: str = "root") -> dict[str, Any]:
@@ -128,7 +128,8 @@ class Watch:
         assert LIMITS.parallel is not None
         assert len(running) <= LIMITS.parallel
         if len(running) > 1:
-            assert sum(self.nodes[path].cpu or 1 for path in running) <= LIMITS.cpus
+            assert sum(self.nodes[path].cpu or 0 for path in running) <= LIMITS.cpus
+            assert sum(self.nodes[path].cpu or 1 for path in running) <= LIMITS.load
             assert sum(world.memory[path] or 0 for path in running) <= LIMITS.memory
             assert sum(self.nodes[path].gpu for path in running) <= LIMITS.gpus
         below = Counter(group for path in running for group in self.up(path)[1:])
@@ -229,7 +230,7 @@ def test_ten_thousand_nodes_take_under_a_millisecond_each() -> None:
     groups = [plans.parallel(*[plans.run(f"n{n}") for n in range(100)], name=f"g{g}") for g in range(100)]
     nodes = load(plans.plan(plans.serial(*groups))).nodes
     begin = time.process_time()
-    schedule = Schedule(nodes, Limits(cpus=8))
+    schedule = Schedule(nodes, Limits(cpus=8, load=8))
     world = World(schedule, {node.path: node for node in nodes}, lambda _p, _a: (1.0, End(exit_code=0))).run()
     assert world.states[""] == "succeeded"
     assert (time.process_time() - begin) / 10_000 < 0.001

@@ -54,7 +54,13 @@ def has_content_tag(image: Image) -> bool:
 
 
 def command(
-    image: Image, program: Program, flags: Flags, *, dockerfile: Path, context: Path, secrets: Iterable[str]
+    image: Image,
+    program: Program,
+    flags: Flags,
+    *,
+    dockerfile: Path,
+    context: Path | str,
+    secrets: Iterable[str],
 ) -> list[str]:
     """The argv. `secrets` are values of `--secret`; they name files or variables, never hold a value."""
     settings, flags = image.build, flags.of(image)

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,41 @@ class Attempt:
     config: Mapping[str, Any]
     stdin: bytes | None
     memory: int | None
+
+
+class Creation:
+    """The making of an attempt's container, which may begin before the attempt does.
+
+    `run` in any thread, once.
+    """
+
+    def __init__(self, attempt: Attempt, steady: Steady) -> None:
+        self.attempt = attempt
+        self._steady = steady
+        self._made: Future[str] = Future()
+
+    def run(self) -> None:
+        try:
+            self._made.set_result(self._steady.call(self._create))
+        except BaseException as error:
+            self._made.set_exception(error)
+
+    def status(self) -> str:
+        """Wait for it:
+
+        "new", or the status of the container that has the name already. APIError, EngineGone.
+        """
+        return self._made.result()
+
+    def _create(self) -> str:
+        client, name = self._steady.client, self.attempt.name
+        try:
+            client.create_container_from_config(self.attempt.config, name)
+        except docker.errors.APIError as error:
+            if error.status_code != 409:
+                raise
+            return str(client.inspect_container(name)["State"]["Status"])
+        return "new"
 
 
 class Control:
@@ -94,13 +130,13 @@ class Hooks:
     output: Callable[[Stream, bytes], None]
 
 
-def live(attempt: Attempt, steady: Steady, control: Control, log: Log, hooks: Hooks) -> End:
+def live(attempt: Attempt, steady: Steady, control: Control, log: Log, hooks: Hooks, create: Creation) -> End:
     """See the attempt through; its container is left as it ended. OSError when its log cannot be written.
 
     An attempt whose container is there already, since the engine or imgc went away meanwhile, is taken over.
     """
     try:
-        return _live(attempt, steady, control, log, hooks)
+        return _live(attempt, steady, control, log, hooks, create)
     except EngineGone as error:
         return End(lost=True, permanent=True, message=str(error))
     except docker.errors.ImageNotFound as error:
@@ -111,9 +147,11 @@ def live(attempt: Attempt, steady: Steady, control: Control, log: Log, hooks: Ho
         return End(lost=True, permanent=True, began=False, message=explanation(error))
 
 
-def _live(attempt: Attempt, steady: Steady, control: Control, log: Log, hooks: Hooks) -> End:
+def _live(
+    attempt: Attempt, steady: Steady, control: Control, log: Log, hooks: Hooks, create: Creation
+) -> End:
     outages, since = steady.outages, time.time()
-    taken_over = _create(attempt, steady) not in ("new", "created")
+    taken_over = create.status() not in ("new", "created")
     follower = Follower(attempt, steady, log, hooks.output)
     if not taken_over:
         follower.attach()
@@ -135,21 +173,6 @@ def _live(attempt: Attempt, steady: Steady, control: Control, log: Log, hooks: H
         steady.outages != outages or _was_killed(attempt.name, state, steady, since)
     )
     return _end(attempt, state, control.stopped, killed, seconds, log.last_lines())
-
-
-def _create(attempt: Attempt, steady: Steady) -> str:
-    """ "new", or the status of the container that has the name already."""
-
-    def create() -> str:
-        try:
-            steady.client.create_container_from_config(attempt.config, attempt.name)
-        except docker.errors.APIError as error:
-            if error.status_code != 409:
-                raise
-            return str(steady.client.inspect_container(attempt.name)["State"]["Status"])
-        return "new"
-
-    return steady.call(create)
 
 
 def _start(name: str, steady: Steady) -> None:

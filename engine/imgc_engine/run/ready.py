@@ -8,14 +8,20 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 LOOK_AHEAD = 32  # leaves that are looked at when those before them do not fit
+ROUNDING = 1e-9  # of sums of CPUs
 PATIENCE = 20  # leaves that may overtake one that does not fit
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What there is for all leaves together. `parallel` is their number; None is without a limit."""
+    """What there is for all leaves together. `parallel` is their number; None is without a limit.
+
+    `cpus` bounds what leaves have reserved; `load` that and one CPU for each leaf that reserves none, which
+    may as well wait for a disk: an engine gains from up to twice as many as it has processors.
+    """
 
     cpus: float = float("inf")
+    load: float = float("inf")
     memory: float = float("inf")
     gpus: float = float("inf")
     parallel: int | None = None
@@ -23,11 +29,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one leaf reserves: CPUs, bytes, GPUs."""
+    """What one leaf reserves: CPUs (None: it did not say), bytes, GPUs."""
 
-    cpus: float = 1.0
+    cpus: float | None = None
     memory: float = 0.0
     gpus: int = 0
+
+    @property
+    def load(self) -> float:
+        return 1.0 if self.cpus is None else self.cpus
 
 
 class Leaf(Protocol):
@@ -67,7 +77,7 @@ class Ready(Generic[L]):
         self._rooms = {index: _Room[L](limit) for index, limit in rooms.items()}
         self._heap: list[Entry[L]] = []
         self._running = 0
-        self._cpus = self._memory = 0.0
+        self._cpus = self._load = self._memory = 0.0
         self._gpus = 0
         self._overtaken: tuple[L, int] | None = None
 
@@ -100,6 +110,10 @@ class Ready(Generic[L]):
         for entry in passed:
             heapq.heappush(self._heap, entry)
 
+    def next(self, count: int) -> list[L]:
+        """Some that may well start next; not exactly, for the price of a look."""
+        return [leaf for _, ticket, leaf in self._heap[:count] if ticket == leaf.ticket]
+
     def gone(self, leaf: L) -> None:
         """It has ended."""
         self._count(leaf, -1)
@@ -122,12 +136,13 @@ class Ready(Generic[L]):
         limits = self._limits
         if limits.parallel is not None and self._running >= limits.parallel:
             return False
-        return self._running == 0 or self._cpus < limits.cpus
+        return self._running == 0 or self._load < limits.load
 
     def _fits(self, need: Need) -> bool:
         limits = self._limits
         return self._running == 0 or (
-            self._cpus + need.cpus <= limits.cpus + 1e-9
+            self._cpus + (need.cpus or 0) <= limits.cpus + ROUNDING
+            and self._load + need.load <= limits.load + ROUNDING
             and self._memory + need.memory <= limits.memory
             and self._gpus + need.gpus <= limits.gpus
         )
@@ -149,10 +164,11 @@ class Ready(Generic[L]):
 
     def _count(self, leaf: L, sign: int) -> None:
         self._running += sign
-        self._cpus += sign * leaf.need.cpus
+        self._cpus += sign * (leaf.need.cpus or 0)
+        self._load += sign * leaf.need.load
         self._memory += sign * leaf.need.memory
         self._gpus += sign * leaf.need.gpus
         if self._running == 0:
-            self._cpus = self._memory = 0.0  # or rounding would add up
+            self._cpus = self._load = self._memory = 0.0  # or rounding would add up
         for room in self._held_by(leaf):
             room.running += sign

@@ -23,7 +23,7 @@ from imgc_engine.events import Listener, NodeChanged, NodeOutput, Notice
 from imgc_engine.failures import Failure
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.masking import Mask
-from imgc_engine.run.attempt import Attempt, Control, Hooks, live
+from imgc_engine.run.attempt import Attempt, Control, Creation, Hooks, live
 from imgc_engine.run.causes import failure_of, sentence
 from imgc_engine.run.cleaning import remove, remove_all
 from imgc_engine.run.containers import Given, Surroundings, description
@@ -37,7 +37,8 @@ from imgc_engine.run.store import Record, Store
 from imgc_engine.workers import Workers
 
 GRACE = {"timeout": 2.0, "interrupt": 10.0}  # seconds between SIGTERM and SIGKILL
-HANDS = 4  # threads that stop and remove
+HANDS = 4  # threads that remove
+AHEAD = 4  # containers that are created before their turn
 LAST_WAIT = 30.0  # seconds for the last containers to be removed one by one
 
 
@@ -91,6 +92,8 @@ class Runner:
         self._running: dict[str, Control] = {}
         self._last_lines: dict[str, tuple[str, ...]] = {}
         self._hands = Workers(HANDS, "hand")
+        self._makers = Workers(AHEAD, "maker")
+        self._created: dict[str, Creation] = {}
         self._ended: list[str] = []
         self._to_remove = 0
         self._removal = threading.Condition()
@@ -148,6 +151,7 @@ class Runner:
                 self._in_thread(partial(control.stop, GRACE[action.cause]))
         while self._ended:
             self._remove(self._ended.pop())
+        self._prepare()
 
     def _record(self, change: Changed) -> Record:
         record: Record = {"t": now(), "e": "node", "path": change.node.path, "state": change.state}
@@ -162,6 +166,8 @@ class Runner:
         """Tell it, and keep what the end of the run will want to know."""
         node, end, mask = change.node, change.end, self._session.mask
         message = mask.text(sentence(change))
+        if change.state in ("skipped", "omitted") and (unused := self._created.pop(node.path, None)):
+            self._remove(unused.attempt.name)
         if change.state in ("failed", "error") and end is not None:  # a group's own; not its children's
             log = None if node.is_group else log_path(self._session.store.logs, node.path, change.attempt)
             failure = failure_of(change, self._last_lines.get(node.path, ()), log)
@@ -174,7 +180,16 @@ class Runner:
             NodeChanged(node.path, change.state, change.attempt, change.cause, message, exit_code, seconds)
         )
 
-    def _start(self, start: Start) -> None:
+    def _prepare(self) -> None:
+        """Create containers ahead, while others run: it is a tenth of what a short node takes."""
+        if self._schedule.finished or self._session.interrupt.level:
+            return
+        for start in self._schedule.soon(self._running, AHEAD):
+            if len(self._created) < AHEAD and start.node.path not in self._created:
+                creation = self._created[start.node.path] = Creation(self._attempt(start), self._steady)
+                self._makers.submit(creation.run)
+
+    def _attempt(self, start: Start) -> Attempt:
         node, session = start.node, self._session
         assert node.image is not None
         name = container_name(session.surroundings.run, node.path, start.attempt)
@@ -184,12 +199,21 @@ class Runner:
         )
         config = description(node, session.references[node.image], session.surroundings, given)
         stdin = None if node.stdin is None else node.stdin.encode("utf-8", "surrogateescape")
-        control = self._running[node.path] = Control(self._steady, name)
-        attempt = Attempt(name, config, stdin, start.mem)
-        self._in_thread(partial(self._attend, start, attempt, control))
+        return Attempt(name, config, stdin, start.mem)
 
-    def _attend(self, start: Start, attempt: Attempt, control: Control) -> None:
+    def _start(self, start: Start) -> None:
+        creation = self._created.pop(start.node.path, None)
+        control = self._running[start.node.path] = Control(
+            self._steady, container_name(self._session.surroundings.run, start.node.path, start.attempt)
+        )
+        self._in_thread(partial(self._attend, start, creation, control))
+
+    def _attend(self, start: Start, creation: Creation | None, control: Control) -> None:
         """The thread of an attempt."""
+        if creation is None:
+            creation = Creation(self._attempt(start), self._steady)
+            creation.run()
+        attempt = creation.attempt
         path, number = start.node.path, start.attempt
         tell, lines = self._session.tell, tuple[str, ...]()
 
@@ -200,7 +224,7 @@ class Runner:
             log = Log(log_path(self._session.store.logs, path, number), self._session.mask)
             try:
                 hooks = Hooks(lambda: self._inbox.put(_Started(path)), output)
-                end = live(attempt, self._steady, control, log, hooks)
+                end = live(attempt, self._steady, control, log, hooks, creation)
             finally:
                 for stream, rest in log.close().items():
                     if rest:
@@ -237,6 +261,7 @@ class Runner:
         with self._removal:
             self._removal.wait_for(lambda: not self._to_remove, timeout=patience)
         self._hands.close()
+        self._makers.close()
         run = self._session.surroundings.run
         try:
             remove_all(self._session.client, run)

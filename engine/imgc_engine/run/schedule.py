@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal
@@ -180,6 +180,12 @@ class Schedule:
             self._stop(self._items[0], "interrupt")
             self._settle()
 
+    def soon(self, running: Iterable[str], count: int) -> Iterator[Start]:
+        """What may start soon, as it would: worth preparing, though some of it may never start after all."""
+        after = [other for path in running for other in self._by_path[path].followers if _is_next(other)]
+        for item in [*self._ready.next(count), *after][:count]:
+            yield Start(item.node, item.attempts + 1, rules.memory(item, ahead=1))
+
     def _settle(self) -> None:
         while self._agenda:
             self._consider(self._agenda.popleft())
@@ -234,7 +240,7 @@ class Schedule:
         if before is not None and before.state is not None:
             self._end(item, before.state, before.cause, told=False)
             return
-        item.need = Need(item.node.cpu or 1.0, rules.memory(item, ahead=1) or 0, item.node.gpu)
+        item.need = Need(item.node.cpu, rules.memory(item, ahead=1) or 0, item.node.gpu)
         self._ready.add(item)
 
     def _set_deadline(self, item: Item) -> None:
@@ -334,3 +340,9 @@ class Schedule:
 
     def _say(self, item: Item, cause: Cause | None = None, end: End | None = None) -> None:
         self._actions.append(Changed(item.node, item.state, item.attempts, item.tries, cause, end))
+
+
+def _is_next(item: Item) -> bool:
+    """Whether it is a leaf that waits for one thing alone, and for its success."""
+    pending = item.state == "pending" and item.open == 1 and item.again is None
+    return pending and not item.node.is_group and not item.node.skip and item.node.when == "on_success"

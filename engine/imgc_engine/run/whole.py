@@ -29,6 +29,8 @@ from imgc_engine.run.secret_files import SecretFiles
 from imgc_engine.run.selection import runnable, select
 from imgc_engine.secrets import Secrets
 
+LOAD = 2  # leaves for each of the engine's CPUs, as far as they do not reserve any
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -82,7 +84,8 @@ def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
 
 
 def _schedule(wanted: Wanted, nodes: Sequence[Node], engine: Facts) -> Schedule:
-    limits = Limits(engine.cpus, engine.memory or float("inf"), parallel=wanted.max_parallel)
+    memory = engine.memory or float("inf")
+    limits = Limits(engine.cpus, LOAD * engine.cpus, memory, parallel=wanted.max_parallel)
     try:
         return Schedule(nodes, limits, keep_going=wanted.keep_going)
     except Deadlock as error:

@@ -80,6 +80,9 @@ def _user_patterns(image: ResolvedImage, project: Project) -> tuple[str, ...]:
     given = text(image.node.get("dockerignore"))
     source_root = image.context if image.dockerfile is not None else image.source_root
     file = given or (f"{source_root}/.dockerignore" if source_root != "." else ".dockerignore")
+    if not given and image.dockerfile is not None and image.dockerfile.path:
+        beside = f"{image.dockerfile.path}.dockerignore"  # BuildKit prefers it to that of the context
+        file = beside if project.exists(beside, "file") else file
     content = project.read_text(file) if given or project.exists(file, "file") else ""
     if not isinstance(content, str):
         return left_out

@@ -26,6 +26,7 @@ COMMANDS = {
     "plan": "show the tree with the settings that hold at each node",
     "graph": "draw the pipeline: Mermaid, Graphviz, SVG, or a page to look around in",
     "explain": "say what a diagnostic means, and why an image, a node or a line is as it is",
+    "doctor": "say what of this machine's set-up would stop imgc, and the remedy",
     "lsp": "start the language server, as editors do",
     "schema": "print a JSON Schema: pipeline, plan or diagnostics",
     "completion": "print a completion script: bash, zsh or fish",

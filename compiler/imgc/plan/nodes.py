@@ -81,9 +81,9 @@ def _command(node: ResolvedNode, image: ResolvedImage | None, data: dict[str, An
         case "run":
             value = node.own.get("run")
             is_text = isinstance(value, Scalar)
-            data["command"] = [*shell, text(value)] if is_text else [text(item) for item in items(value)]
+            data["command"] = _shell(shell, text(value)) if is_text else [text(item) for item in items(value)]
         case "lazy":
-            data["command"] = [*shell, text(node.own.get("lazy"))]
+            data["command"] = _shell(shell, text(node.own.get("lazy")))
         case "build":
             data["command"] = list(_RUN_BUILT)
         case "call":
@@ -95,6 +95,11 @@ def _command(node: ResolvedNode, image: ResolvedImage | None, data: dict[str, An
                 inside = path_in(file, image) if image else None
                 data["call"] = {"file": file, "function": function, "args": args, "path": inside}
                 data["command"] = command(inside or file, function, args)
+
+
+def _shell(shell: list[str], command: str) -> list[str]:
+    """Shell text as an argv. Where it begins with a dash, a shell would take it for options."""
+    return [*shell, f" {command}" if command.startswith(("-", "+")) else command]
 
 
 def _input(node: Node) -> dict[str, Any]:

@@ -94,6 +94,8 @@ class Engine:
             if self.processes("dockerd") and self._answers():
                 return False
             self._kill(*DAEMONS)  # what hangs, or outlived a kill; containers are for the next one to adopt
+            # dockerd gives the bridge the address it had last time, whoever has that address now.
+            (self.root / "data" / "network" / "files" / "local-kv.db").unlink(missing_ok=True)
             self._write_configuration(network)
             self.log.unlink(missing_ok=True)
             for _ in range(START_ATTEMPTS):

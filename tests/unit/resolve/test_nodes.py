@@ -281,3 +281,7 @@ def test_unused_names_are_said(folder: Path) -> None:
     assert "the secret 'token' is not used" in found
     assert "the param 'lang' is not used" in found
     assert "no node and no image uses the image 'other'" in found
+
+
+def test_a_command_that_begins_with_a_dash_is_no_option_of_the_shell(folder: Path) -> None:
+    assert nodes("image: app\nrun: -x foo", folder)[""]["command"] == ["/bin/sh", "-ec", " -x foo"]

@@ -18,12 +18,22 @@ EXPECTED = {
     "hello": ["Hello, world!", "This is Debian GNU/Linux 12 (bookworm)."],
     "wordcount": ["2 files, 115 words", '"the":7'],
     "python-package": ["All checks passed!", "Success: no issues found", "2 passed", "lint, types and tests are fine"],
+    "sklearn-training": ["forest: trained on 105 flowers", '"flowers": 45', "best of 3 models: logistic with an accuracy of 0.9"],
+    "c-program": ["sieve: all tests passed", "2 3 5 7 11 13 17 19 23 29"],
+    "data-pipeline": ["6 orders of 4 customers", "GB: 149.00", "Alan: 99.00", "orders: 4,3,", "customers: 5,,SE"],
+    "own-dockerfile": ["4 passed", "what is shipped has no pytest"],
+    "ways-of-code": ["4 for 3 each: 12", "6 for 5 each: 30", "8 for 7 each: 56", "installed: 90", "called: 132"],
+    "node-project": ["# pass 2", "# fail 0", "Hello, Ada!"],
+    "monorepo": ["tests[service=worker] | 2 passed", '"apples": 3', "apples and pears cost 7", "smoke/report | plums"],
+    "team": ["2 passed", '"with_token": true', "Ghent         31"],
 }
+SECRETS = {"FIGURES_TOKEN": "figures-token-of-the-test"}
+"""What the samples' secrets read: it must be shown nowhere."""
 
 
 def imgc(engine: Any, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "imgc.cli.main", *arguments], cwd=folder, env=engine.env, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "imgc.cli.main", *arguments], cwd=folder, env=engine.env | SECRETS, capture_output=True, text=True, check=False
     )
 
 
@@ -35,10 +45,13 @@ def left_behind(engine: Any) -> list[str]:
 def test_a_sample_runs(sample: Path, engine: Any, tmp_path: Path) -> None:
     folder = tmp_path / sample.name
     shutil.copytree(sample, folder, ignore=shutil.ignore_patterns(".imgc", "compiled", "out"))
+    checked = imgc(engine, folder, "check", "--deny-warnings")
+    assert checked.returncode == 0, checked.stdout
     result = imgc(engine, folder, "run")
     assert result.returncode == 0, result.stderr
     for text in EXPECTED[sample.name]:
         assert text in result.stderr
+    assert not any(value in result.stderr for value in SECRETS.values())
     again = imgc(engine, folder, "build", "-v")
     assert again.returncode == 0
     assert "built" not in again.stderr, "what exists is not built again"

@@ -1,0 +1,7 @@
+import json
+
+from api import answer
+
+
+def test_answer() -> None:
+    assert json.loads(answer())["apples"] == 3

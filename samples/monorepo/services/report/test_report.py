@@ -1,0 +1,5 @@
+from report import table
+
+
+def test_the_dearest_is_first() -> None:
+    assert table().splitlines()[2].split() == ["plums", "5"]

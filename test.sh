@@ -3,6 +3,18 @@
 # Arguments go to pytest: ./test.sh tests/unit -k hostile. IMGC_TEST_ENGINE=0 leaves the engine out.
 set -eu
 cd "$(dirname "$0")"
+root=""
+[ "$(id -u)" = 0 ] || root=sudo
+# Real clients of what imgc makes: editors, shells, a browser, Graphviz, a man page reader, a registry.
+missing=""
+for package in chromium docker-registry elpa-eglot elpa-yaml-mode emacs-nox fish git graphviz mandoc neovim zsh; do
+    dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+    $root apt-get update -q
+    # shellcheck disable=SC2086  # one word a package
+    $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+fi
 ./setup.sh --dev
 PATH="$PWD/.venv/bin:$PATH"
 export PATH

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import docker.errors
 import pytest
+
 from code_layers import DEBIAN, UNKNOWN, Kit
 
 NODE = replace(DEBIAN, user="node", python="")

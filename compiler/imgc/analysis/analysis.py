@@ -10,7 +10,7 @@ from collections.abc import Mapping as Names
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgc.analysis.files import read_lock
+from imgc.analysis.files import read_config, read_lock
 from imgc.checks.names import check_extends, check_names
 from imgc.checks.structure import Use, check
 from imgc.context.project import Project
@@ -30,6 +30,7 @@ from imgc.resolve.resolved import Resolved
 from imgc.resolve.start import check_reference
 
 if TYPE_CHECKING:
+    from imgc.model.config import Config
     from imgc.resolve.tree import ResolvedNode
 
 
@@ -60,11 +61,15 @@ class Analysis:
     nodes: dict[str, ResolvedNode]
     uses: list[Use]
     diagnostics: list[Diagnostic]
+    config: Config | None = None
+    """What imgc.toml sets here."""
 
     @property
     def resolved(self) -> Resolved:
         """What a plan is made of; meant for a file without errors."""
-        return Resolved(self.pipeline, self.project, self.params, self.images, self.nodes, self.path_in)
+        return Resolved(
+            self.pipeline, self.project, self.params, self.images, self.nodes, self.path_in, self.config
+        )
 
     def path_in(self, path: str, image: ResolvedImage) -> str | None:
         """Where a local path is inside an image; None when it is nowhere."""
@@ -90,6 +95,11 @@ def analyse(
     `directory` is what its paths are relative to. Raises BadOption for overrides that do not fit.
     """
     document = failed(file, *problem) if text is None else load(file, text, previous)
+    return analyse_document(document, directory, options)
+
+
+def analyse_document(document: Document, directory: Path, options: Options = Options()) -> Analysis:
+    """`analyse` of a document that is loaded already."""
     return _Analysing(document, directory, options).analysis()
 
 
@@ -104,6 +114,10 @@ class _Analysing:
         )
         self.lock, problems = read_lock(directory)
         self.found += problems
+        self.config, problems = read_config(document.file, directory)
+        self.found += problems
+        set_here = self.config.image_refs if self.config else {}
+        self.refs = {name: setting.value for name, setting in set_here.items()} | dict(options.refs)
         self.inline: dict[str, object] = {}
 
     def analysis(self) -> Analysis:
@@ -116,10 +130,10 @@ class _Analysing:
         self.pipeline = read(root)
         for name in self.pipeline.images:
             self.inline[name] = name
-        check_names(self.pipeline, uses, scope.used, self.options.refs, self.report)
+        check_names(self.pipeline, uses, scope.used, self.refs, self.report)
         caught = check_extends(self.pipeline, self.report)
         self.images = ImageResolver(
-            self.pipeline, self.project, self.lock, self.report, dict(self.options.refs)
+            self.pipeline, self.project, self.lock, self.report, self.refs
         )
         self.images.calls = self.calls()
         for name in caught:
@@ -141,6 +155,7 @@ class _Analysing:
             nodes,
             uses,
             in_order(self.found),
+            self.config,
         )
 
     def nodes(self) -> dict[str, ResolvedNode]:

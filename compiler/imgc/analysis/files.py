@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgc.diagnostics import Diagnostic
 from imgc.lock import lock
+
+if TYPE_CHECKING:
+    from imgc.model.config import Config
+
+CONFIG = "imgc.toml"
 
 
 def read_lock(directory: Path) -> tuple[lock.Lock, list[Diagnostic]]:
@@ -21,3 +28,24 @@ def read_lock(directory: Path) -> tuple[lock.Lock, list[Diagnostic]]:
             lock.FILE, "unreadable", f"'{lock.FILE}' cannot be read: {error}"
         ).diagnostics
     return lock.read(text)
+
+
+def read_config(file: str, directory: Path) -> tuple[Config | None, list[Diagnostic]]:
+    """What `imgc.toml` sets, beside the pipeline file (which weighs more) and in the user's configuration folder;
+    None where there is neither."""
+    candidates = [
+        (os.path.join(directory, CONFIG), os.path.join(os.path.dirname(file), CONFIG)),  # noqa: PTH118, PTH120
+        *((path, path) for path in _user_config()),
+    ]
+    found = [(Path(path), name) for path, name in candidates if os.path.isfile(path)]  # noqa: PTH113
+    if not found:
+        return None, []
+    from imgc.analysis.config import read  # with tomllib: most places have no such file
+
+    return read(found)
+
+
+def _user_config() -> list[str]:
+    """`~/.config/imgc/imgc.toml`, as far as there is a home."""
+    folder = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111
+    return [os.path.join(folder, "imgc", CONFIG)] if os.path.isabs(folder) else []  # noqa: PTH117, PTH118

@@ -35,12 +35,13 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     if prepared is None:
         return EXIT_PROBLEMS
     api = engine()
+    builder = arguments.builder or (prepared.config.builder.value if prepared.config.builder else None)
 
     def work(listener: Any) -> Any:
         return api.build(
             prepared.plan, prepared.compiled, prepared.project, arguments.images,
             no_cache=arguments.no_cache, push=arguments.push, platforms=arguments.platform,
-            builder=arguments.builder, listener=listener,
+            builder=builder, listener=listener,
         )  # fmt: skip
 
     return carried_out(work, prepared, arguments, console)

@@ -12,6 +12,7 @@ from typing import Any
 
 from imgc.cli.common import analyse_file, find, report_problems
 from imgc.cli.console import EXIT_ENVIRONMENT, Console, Failure
+from imgc.model.config import Config
 from imgc.plan import outputs
 from imgc.plan.compiled import compile_pipeline
 from imgc.records import dataclass
@@ -22,11 +23,13 @@ STATE = Path(".imgc", "compiled")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A pipeline compiled for an engine: plan.json's data, the folder it lies in, the pipeline's folder."""
+    """A pipeline compiled for an engine: plan.json's data, the folder it lies in, the pipeline's folder, and what
+    imgc.toml sets."""
 
     plan: dict[str, Any]
     compiled: Path
     project: Path
+    config: Config
 
 
 def prepare(arguments: argparse.Namespace, console: Console) -> Prepared | None:
@@ -40,7 +43,7 @@ def prepare(arguments: argparse.Namespace, console: Console) -> Prepared | None:
     outputs.write(compiled.files, project / STATE)
     _ignore_state(project)
     gc.enable()  # what follows lasts
-    return Prepared(compiled.plan, project / STATE, project)
+    return Prepared(compiled.plan, project / STATE, project, analysis.config or Config())
 
 
 def _ignore_state(project: Path) -> None:

@@ -48,11 +48,16 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         console.say("imgc: the file has no pipeline, only images: imgc build builds them", always=True)
         return EXIT_PROBLEMS
     api = engine()
+    allow = list(arguments.allow)
+    for grant in prepared.config.allow:
+        if grant.value not in allow:
+            allow.append(grant.value)
+            console.say(f"{grant.place} allows {grant.value}")
 
     def work(listener: Any) -> Any:
         return api.run(
             prepared.plan, prepared.compiled, prepared.project, arguments.nodes,
-            max_parallel=arguments.max_parallel, keep_going=arguments.keep_going, allow=arguments.allow,
+            max_parallel=arguments.max_parallel, keep_going=arguments.keep_going, allow=allow,
             rebuild=arguments.rebuild, listener=listener,
         )  # fmt: skip
 

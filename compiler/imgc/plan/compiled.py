@@ -89,7 +89,7 @@ class _Compiler:
         context = self.contexts.of(image)
         hashed = self.hashed(image, context)
         tag = text(image.node.get("tag")) or content.tag(hashed)
-        stages = self.with_parent(image)
+        stages = self.with_references(image)
         if image.dockerfile is not None:
             dockerfile, lines = image.dockerfile.text, _user_lines(image)
         else:
@@ -118,21 +118,36 @@ class _Compiler:
             platforms=platforms,
         )
 
-    def with_parent(self, image: ResolvedImage) -> tuple[Stage, ...]:
-        """The stages, with the parent's reference behind their FROM."""
-        if not image.parent:
+    def with_references(self, image: ResolvedImage) -> tuple[Stage, ...]:
+        """The stages, with the parent's reference behind their FROM, and those of mirrors: where an image is
+        fetched is no part of its content, so the hash knows nothing of them."""
+        config = self.resolved.config
+        if not image.parent and (config is None or not config.mirrors):
             return image.stages
-        parent = self.done[image.parent].reference
+        references = {}
+        if image.parent:
+            parent = self.done[image.parent]
+            built = not parent.image.skip_build
+            references[PARENT] = parent.reference if built else self.fetched(parent.reference)
+        stages = [stage.name for stage in image.stages]
         return tuple(
-            Stage(stage.name, tuple(_on(step, parent) for step in stage.steps)) for stage in image.stages
+            Stage(stage.name, tuple(self.on(step, references, stages) for step in stage.steps))
+            for stage in image.stages
         )
 
+    def on(self, step: Any, references: dict[str, str], stages: list[str]) -> Any:
+        instruction = step.instruction
+        if not isinstance(instruction, From):
+            return step
+        written = instruction.reference
+        reference = references.get(written) or (written if written in stages else self.fetched(written))
+        if reference == written:
+            return step
+        return replace(step, instruction=replace(instruction, reference=reference))
 
-def _on(step: Any, parent: str) -> Any:
-    instruction = step.instruction
-    if isinstance(instruction, From) and instruction.reference == PARENT:
-        return replace(step, instruction=replace(instruction, reference=parent))
-    return step
+    def fetched(self, reference: str) -> str:
+        """The reference by which an image comes here: by a mirror, where imgc.toml names one."""
+        return self.resolved.config.mirrored(reference)[0] if self.resolved.config else reference
 
 
 def _user_lines(image: ResolvedImage) -> tuple[Line, ...]:

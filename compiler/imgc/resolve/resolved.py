@@ -12,6 +12,7 @@ from imgc.records import dataclass
 from imgc.resolve.image import ResolvedImage
 
 if TYPE_CHECKING:
+    from imgc.model.config import Config
     from imgc.resolve.tree import ResolvedNode
 
 
@@ -26,3 +27,4 @@ class Resolved:
     images: dict[str, ResolvedImage]
     nodes: dict[str, ResolvedNode]
     path_in: Callable[[str, ResolvedImage], str | None]
+    config: Config | None = None

@@ -148,7 +148,7 @@ class Starting:
             label = (
                 f"did you mean '{close[0]}'?"
                 if close
-                else "name it under 'image_refs', or give --image NAME=REF"
+                else "name it under 'image_refs', or give --image NAME=REF, or set it in imgc.toml"
             )
             self.error("unknown-ref", f"no image reference is called '{name}'", entry.value.span, label)
         return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from imgc.document.nodes import Mapping
 from imgc.layers.facts import BaseFacts
 from imgc.layers.registry import is_python
+from imgc.model.config import Config
 from imgc.model.pipeline import text
 from imgc.resolve.image import ResolvedImage
 
@@ -31,6 +32,19 @@ def facts(image: ResolvedImage) -> Iterator[Fact]:
         yield "Python installer", _installer(image)
     if image.user or known.user != "root":
         yield "runs as", image.user or known.user
+
+
+def settings(image: ResolvedImage, config: Config | None) -> Iterator[Fact]:
+    """What imgc.toml changes in the image's Dockerfile."""
+    if config is None:
+        return
+    name = text(image.node.get("ref"))
+    if (setting := config.image_refs.get(name)) is not None and setting.value == image.base:
+        yield "image_refs", f"{setting.place} says that '{name}' is {setting.value}"
+    if image.dockerfile is None and not image.parent and image.base:
+        fetched, mirror = config.mirrored(image.base)
+        if mirror is not None:
+            yield "mirror", f"{mirror.place} has it fetched as {fetched}"
 
 
 def _facts(known: BaseFacts) -> str:

@@ -6,8 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from imgc.analysis.analysis import Analysis
 from imgc.cli.common import analyse_file, compile_arguments, file_argument, find, report_problems
 from imgc.cli.console import EXIT_FINE, EXIT_PROBLEMS, Console, Failure
+from imgc.diagnostics import in_order
 from imgc.plan import outputs
 from imgc.plan.compiled import compile_pipeline
 
@@ -17,6 +19,7 @@ EXAMPLES = """examples:
   imgc compile --check            write nothing; exit 1 with a diff when compiled/ is out of date (for CI)
   imgc compile --stdout etl       print the Dockerfile of one image
   imgc compile --param lang=fr    with another value of a parameter
+  imgc compile --context          with each image's build context as a folder, compiled/images/NAME/context
 
 The result needs no imgc: docker build -f compiled/images/NAME/Dockerfile CONTEXT
 
@@ -35,12 +38,19 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--stdout", nargs="?", const="", metavar="IMAGE", help="print Dockerfiles instead of writing"
     )
+    command.add_argument(
+        "--context", action="store_true", help="copy what each image takes to images/NAME/context, for plain docker"
+    )
     compile_arguments(command)
 
 
 def execute(arguments: argparse.Namespace, console: Console) -> int:
+    if arguments.context and (arguments.check or arguments.stdout is not None):
+        raise Failure("--context writes build contexts: it cannot go with --check or --stdout")
     file = find(arguments.file)
     analysis = analyse_file(file, arguments)
+    if arguments.context and not analysis.failed:
+        _check_sources(analysis)
     report_problems(analysis, console)
     if analysis.failed:
         return EXIT_PROBLEMS
@@ -58,7 +68,19 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     console.say(
         f"{count} image{'s' * (count != 1)} compiled to {arguments.output or directory.name}/ ({len(changed)} files changed)"
     )
+    if arguments.context:
+        from imgc.plan.materialise import materialise
+
+        made = materialise(analysis.resolved, compiled.dockerfiles, directory)
+        console.say(f"build contexts: {', '.join(made) or 'none'}")
     return EXIT_FINE
+
+
+def _check_sources(analysis: Analysis) -> None:
+    """Adds what a build context cannot be made of to the findings."""
+    from imgc.plan.materialise import not_fetched
+
+    analysis.diagnostics = in_order([*analysis.diagnostics, *not_fetched(analysis.resolved)])
 
 
 def _print(dockerfiles: dict[str, str], name: str) -> int:

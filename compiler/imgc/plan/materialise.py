@@ -1,0 +1,66 @@
+"""Build contexts as folders beside the Dockerfiles, so that plain docker builds them with nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from imgc.context.digest import files
+from imgc.diagnostics import Diagnostic, Severity
+from imgc.plan.contexts import BuildContext, Contexts
+from imgc.resolve.resolved import Resolved
+
+FOLDER = "context"
+
+
+def not_fetched(resolved: Resolved) -> list[Diagnostic]:
+    """Code from elsewhere that is not here: a compile fetches nothing."""
+    found = []
+    for image in resolved.images.values():
+        for source in image.sources:
+            if not (resolved.project.directory / source.path).is_dir():
+                what = "the repository of this file" if source.kind == "repo" else f"'{source.url}'"
+                message = f"{what} is not fetched: a build context cannot hold its code"
+                label = f"it is looked for in '{source.path}'"
+                found.append(Diagnostic("not-fetched", Severity.ERROR, message, source.span, label))
+    return found
+
+
+def materialise(resolved: Resolved, images: Iterable[str], output: Path) -> list[str]:
+    """Writes `images/NAME/context` below `output` for each of the images; gives the folders.
+
+    A folder holds what the image's ignore file lets through, with modes, times and symlinks as they are, and
+    takes the place of an earlier one when it is whole. OSError when a file cannot be read or written.
+    """
+    contexts = Contexts(resolved.project, output)
+    made = []
+    for name in images:
+        folder = output / "images" / name
+        aside = folder / f".imgc-{os.urandom(6).hex()}"
+        try:
+            _copy(contexts.of(resolved.images[name]), aside)
+            if (folder / FOLDER).exists():
+                shutil.rmtree(folder / FOLDER)
+            aside.rename(folder / FOLDER)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        made.append(f"images/{name}/{FOLDER}")
+    return made
+
+
+def _copy(context: BuildContext, target: Path) -> None:
+    target.mkdir(parents=True)
+    folders = []
+    for entry in files(context.root, (".",), context.matcher):
+        source, copy = context.root / entry.path, target / entry.path
+        copy.parent.mkdir(parents=True, exist_ok=True)  # a folder may be left out and a file in it not
+        if entry.kind == "directory":
+            copy.mkdir(exist_ok=True)
+            folders.append((source, copy))
+        elif entry.kind in ("file", "link"):  # sockets and pipes take no part in a build
+            shutil.copy2(source, copy, follow_symlinks=False)
+    # Last and innermost first: a folder that nobody may write would let nothing in.
+    for source, copy in reversed(folders):
+        shutil.copystat(source, copy)

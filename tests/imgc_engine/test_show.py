@@ -150,7 +150,6 @@ def test_the_summary_names_place_cause_lines_log_and_what_to_do(
         "  | before",
         "  | why",
         "  whole log: /state/logs/t/u/1.log",
-        "  to look inside: imgc debug t/u",
         "",
         "failed in 12 s (run r1)",
         "to go on: imgc run --resume r1",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def summary(result: Result, project: Path) -> list[str]:
         lines += [f"error: {one_line(refusal.message)}", f"  --> {_shown(project / refusal.place.file)}"
                   f":{refusal.place.line}:{refusal.place.column}"]  # fmt: skip
     for failure in result.failures:
-        lines += ["", *_failure(failure, project, isinstance(result, RunResult))]
+        lines += ["", *_failure(failure, project)]
     if isinstance(result, RunResult) and result.run:
         lines += ["", f"{_ended(result)} in {duration(result.seconds)} (run {result.run})"]
         if result.code not in (Code.FINE, Code.USER_FILE):
@@ -33,7 +32,7 @@ def summary(result: Result, project: Path) -> list[str]:
     return lines
 
 
-def _failure(failure: Failure, project: Path, of_run: bool) -> Iterator[str]:
+def _failure(failure: Failure, project: Path) -> Iterator[str]:
     place = failure.place
     yield f"{failure.subject or 'the pipeline'}: {one_line(failure.message)}"
     yield f"  --> {_shown(project / place.file)}:{place.line}:{place.column}"
@@ -43,8 +42,6 @@ def _failure(failure: Failure, project: Path, of_run: bool) -> Iterator[str]:
         yield f"  | {one_line(line)}"
     if failure.log is not None:
         yield f"  whole log: {_shown(failure.log)}"
-        if of_run:
-            yield f"  to look inside: imgc debug {shlex.quote(failure.subject or '/')}"
 
 
 def _ended(result: Result) -> str:

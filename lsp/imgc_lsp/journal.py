@@ -1,7 +1,8 @@
 """What the last build and the last run left in `.imgc`: failures as diagnostics, results for code lenses.
 
 Read are the lines of `.imgc/runs/ID/journal.jsonl` (`imgc_engine.run.store`): `{"e": "node", "path", "state",
-"message"}`, and the same with `"e": "image"` and `"image"`, also in `.imgc/build.jsonl`. Others are passed over.
+"message"}`, and those of `.imgc/builds/last.jsonl` (`imgc_engine.build.record`): `{"e": "image", "image", "state",
+"message", "place", "source"}`. Others are passed over.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from imgc.diagnostics import Diagnostic, Severity, Span
+from imgc.document.nodes import Mapping
 from imgc_lsp.snapshot import Snapshot
 
 _FAILED = frozenset({"failed", "error"})
@@ -26,6 +28,8 @@ class Results:
 
     nodes: dict[str, tuple[str, str]] = field(default_factory=dict)
     images: dict[str, tuple[str, str]] = field(default_factory=dict)
+    below: dict[str, int] = field(default_factory=dict)
+    """How many lines below its image's name a build failed, by image."""
 
     @property
     def words(self) -> dict[str, str]:
@@ -41,6 +45,8 @@ def read(directory: Path) -> Results:
             name = event.get("path" if event.get("e") == "node" else "image")
             if isinstance(name, str) and event.get("e") in ("node", "image"):
                 (results.nodes if event["e"] == "node" else results.images)[name] = state, message
+                if event["e"] == "image":
+                    results.below[name] = _line(event, "place") - _line(event, "source")
     return results
 
 
@@ -59,9 +65,27 @@ def diagnostics(snapshot: Snapshot, results: Results) -> Iterator[Diagnostic]:
     for name, (state, message) in results.images.items():
         key = snapshot.names.of("images").get(name)
         if key is not None and state in _FAILED:
-            yield _failure(
-                "build-failed", f"the last build of this image failed: {message or state}", key.span
-            )
+            span = _below(snapshot, name, key.span, results.below.get(name, 0))
+            yield _failure("build-failed", f"the last build of this image failed: {message or state}", span)
+
+
+def _below(snapshot: Snapshot, name: str, key: Span, lines: int) -> Span:
+    """The key of an image that stands so many lines below its name; the name itself when none does."""
+    images = snapshot.root.get("images")
+    body = images.get(name) if isinstance(images, Mapping) else None
+    line = key.start[0] + lines
+    found = key
+    for entry in body.entries if isinstance(body, Mapping) else ():
+        first = entry.key.span.start[0]
+        if key.start[0] < first <= line <= max(first, entry.value.span.end[0]):
+            found = entry.key.span
+    return found
+
+
+def _line(event: dict[str, Any], name: str) -> int:
+    place = event.get(name)
+    line = place.get("line") if isinstance(place, dict) else None
+    return line if isinstance(line, int) else 0
 
 
 def _failure(code: str, message: str, span: Span) -> Diagnostic:
@@ -71,7 +95,7 @@ def _failure(code: str, message: str, span: Span) -> Diagnostic:
 def _newest(state: Path) -> list[Path]:
     try:
         runs = sorted((state / "runs").glob("*/journal.jsonl"), key=lambda file: file.stat().st_mtime)
-        build = [file for file in (state / "build.jsonl",) if file.is_file()]
+        build = [file for file in (state / "builds" / "last.jsonl",) if file.is_file()]
     except OSError:
         return []
     return [*build, *runs[-1:]]

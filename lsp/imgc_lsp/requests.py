@@ -50,7 +50,10 @@ def _typing(server: ImgcServer) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_HOVER)
     async def hover(params: lsp.HoverParams) -> lsp.Hover | None:
         uri = params.text_document.uri
-        return await server.answer(uri, lambda snapshot: hovers.hover(snapshot, params.position), None)
+        images = server.sources.images
+        return await server.answer(
+            uri, lambda snapshot: hovers.hover(snapshot, params.position, images), None
+        )
 
 
 def _navigation(server: ImgcServer) -> None:

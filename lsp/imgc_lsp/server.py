@@ -20,6 +20,7 @@ from imgc_lsp.features import completion, diagnostics
 from imgc_lsp.images.references import References
 from imgc_lsp.packages import LocalPackages
 from imgc_lsp.positions import Encoding
+from imgc_lsp.progress import Shown
 from imgc_lsp.protocol import Protocol, Server
 from imgc_lsp.session import OpenDocument, Session
 from imgc_lsp.snapshot import Settings, Snapshot
@@ -56,6 +57,7 @@ class ImgcServer(Server):
         self.refreshes = False
         self.watches = False
         self.asks = False
+        self.shows = False
 
     def begin(self, params: lsp.InitializeParams) -> None:
         """Takes in what the client can do."""
@@ -68,13 +70,14 @@ class ImgcServer(Server):
         watching = workspace.did_change_watched_files
         self.watches = bool(watching and watching.dynamic_registration)
         self.asks = bool(workspace.configuration)
+        self.shows = bool(params.capabilities.window and params.capabilities.window.work_done_progress)
         options = params.initialization_options
         settings.apply(self.settings, options)
         named = options.get("commands") if isinstance(options, dict) else None
         self.commands = frozenset(map(str, named)) if isinstance(named, list) else frozenset()
         encoding = self.workspace.position_encoding
         name = _encoding(getattr(encoding, "value", encoding))
-        self.session = Session(name, self.settings, self.publish)
+        self.session = Session(name, self.settings, self.publish, self.show)
 
     @property
     def folders(self) -> list[Path]:
@@ -82,6 +85,10 @@ class ImgcServer(Server):
 
         uris = [folder.uri for folder in self.workspace.folders.values()]
         return folder_paths(uris or ([self.workspace.root_uri] if self.workspace.root_uri else []))
+
+    def show(self, title: str, token: lsp.ProgressToken | None = None) -> Shown | None:
+        """Work to be shown by the client; None where it neither can nor asked for it."""
+        return Shown(self.work_done_progress, title, token) if self.shows or token is not None else None
 
     # Diagnostics
 
@@ -178,14 +185,27 @@ class ImgcServer(Server):
             log.exception("%s failed", getattr(feature, "__qualname__", feature))
             return default
 
-    async def snapshots(self) -> list[Snapshot]:
-        """All pipeline files of the workspace: the open ones, and the others as they are on disk."""
+    async def snapshots(self, token: lsp.ProgressToken | None = None) -> list[Snapshot]:
+        """All pipeline files of the workspace: the open ones, and the others as they are on disk. `token`
+        is what the client wants to hear of the work by."""
         every = [self.session.snapshot(uri) for uri in list(self.session.documents)]
         opened = [snapshot for snapshot in every if snapshot is not None]
         paths = {document.path for document in self.session.documents.values()}
-        closed = await asyncio.to_thread(
-            self.closed.read, self.folders, self.settings, self.session.encoding, paths
-        )
+        shown = self.show("Checking the workspace", token)
+        loop = asyncio.get_running_loop()
+
+        def reached(path: Path, number: int, count: int) -> None:
+            if shown is not None:
+                message = f"{path.name} ({number} of {count})"
+                loop.call_soon_threadsafe(shown.report, message, 100 * (number - 1) // count)
+
+        try:
+            closed = await asyncio.to_thread(
+                self.closed.read, self.folders, self.settings, self.session.encoding, paths, reached
+            )
+        finally:
+            if shown is not None:
+                shown.end()
         return [*opened, *closed]
 
 

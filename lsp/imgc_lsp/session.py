@@ -17,6 +17,7 @@ from imgc_lsp.buffer import Buffer, Change
 from imgc_lsp.claims import claims
 from imgc_lsp.incremental import StructureCheck
 from imgc_lsp.positions import Encoding
+from imgc_lsp.progress import Shown
 from imgc_lsp.schedule import Analyst
 from imgc_lsp.snapshot import Names, Settings, Snapshot, read_names
 
@@ -46,6 +47,8 @@ class OpenDocument:
     """What the last whole analysis found beyond syntax and structure."""
     took: float = 0.0
     timer: asyncio.TimerHandle | None = None
+    shown: Shown | None = None
+    """The analysis that runs, for the client to show."""
     analysed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while the last analysis is of the current text."""
     published: dict[str, object] = field(default_factory=dict)
@@ -53,14 +56,19 @@ class OpenDocument:
 
 class Session:
     """`changed` is called with a document whenever what is known of it has: after an edit, after an
-    analysis."""
+    analysis. `show` begins to show work of a title, where the client can."""
 
     def __init__(
-        self, encoding: Encoding, settings: Settings, changed: Callable[[OpenDocument], None]
+        self,
+        encoding: Encoding,
+        settings: Settings,
+        changed: Callable[[OpenDocument], None],
+        show: Callable[[str], Shown | None],
     ) -> None:
         self.encoding = encoding
         self.settings = settings
         self.changed = changed
+        self.show = show
         self.documents: dict[str, OpenDocument] = {}
         self.analyst = Analyst(asyncio.get_running_loop())
 
@@ -104,6 +112,7 @@ class Session:
         if document.timer is not None:
             document.timer.cancel()
             document.timer = None
+        _end(document)
 
     # Snapshots
 
@@ -138,8 +147,11 @@ class Session:
         if snapshot is None:
             return
         started = time.monotonic()
+        _end(document)
+        document.shown = self.show(f"Checking {document.path.name}")
 
         def done(analysis: Any) -> None:
+            _end(document)
             document.took = time.monotonic() - started
             self.take(document, snapshot, analysis)
 
@@ -158,6 +170,12 @@ class Session:
         snapshot.diagnostics = list(analysis.diagnostics)
         document.semantic = [found for found in analysis.diagnostics if _key(found) not in known]
         self.changed(document)
+
+
+def _end(document: OpenDocument) -> None:
+    if document.shown is not None:
+        document.shown.end()
+        document.shown = None
 
 
 def read_document(document: OpenDocument, settings: Settings, encoding: Encoding) -> None:
@@ -195,7 +213,7 @@ def _key(found: Diagnostic) -> tuple[Origin, int, int, str, str]:
 
 
 def _analyse(snapshot: Snapshot) -> Any:
-    from imgc_lsp.analysis import analyse_document
+    from imgc.analysis.analysis import analyse_document
 
     return analyse_document(snapshot.document, snapshot.directory)
 

@@ -26,12 +26,18 @@ class Images(Protocol):
     def find(self, prefix: str) -> Found:
         """Image references that begin with a prefix."""
 
+    def about(self, reference: str) -> str:
+        """What the local engine says of an image, in words; "" where nothing is known (yet)."""
+
 
 class NoSource:
     """Knows nothing."""
 
     def find(self, *_: str) -> Found:
         return Found()
+
+    def about(self, *_: str) -> str:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

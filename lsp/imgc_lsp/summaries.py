@@ -6,14 +6,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from imgc.document.nodes import Mapping, Node, Scalar, Sequence
+from imgc.layers.facts import BaseFacts
+from imgc.lock.lock import Lock
+from imgc.resolve.start import base_of
 from imgc_lsp import compiled
 from imgc_lsp.locate import Spot
 from imgc_lsp.snapshot import Snapshot
+from imgc_lsp.sources import Images
 
 _MOST_LINES = 14
 
 
-def image_summary(snapshot: Snapshot, name: str) -> str:
+def image_summary(snapshot: Snapshot, name: str, engine: Images) -> str:
     analysis = snapshot.analysis
     image = analysis.images.get(name) if analysis is not None else None
     if image is None or analysis is None:
@@ -27,7 +31,7 @@ def image_summary(snapshot: Snapshot, name: str) -> str:
         facts.append(f"in `{image.workdir}`")
     parts = [
         f"**{name}**: " + ", ".join(fact for fact in facts if fact),
-        reference_summary(snapshot, image.base, short=True),
+        reference_summary(snapshot, image.base, engine, short=True),
     ]
     dockerfile = compiled.dockerfile_of(snapshot, name)
     if dockerfile is not None:
@@ -43,28 +47,34 @@ def image_summary(snapshot: Snapshot, name: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def reference_summary(snapshot: Snapshot, reference: str, short: bool = False) -> str:
-    """What the lock, or the table of well-known bases, knows of a reference."""
+def reference_summary(snapshot: Snapshot, reference: str, engine: Images, short: bool = False) -> str:
+    """What the lock, or the table of well-known bases, and the engine of this machine know of a reference."""
     analysis = snapshot.analysis
-    locked = analysis.lock.images.get(reference) if analysis is not None else None
-    facts: list[str] = []
-    for image in analysis.images.values() if analysis is not None else ():
-        if image.base == reference:
-            known = image.facts
-            facts = [
-                known.distro or "",
-                f"{known.manager} packages" if known.manager else "",
-                f"Python {known.python}" if known.python else "",
-            ]
-            facts = [fact for fact in facts if fact]
-            facts += [f"user {known.user}"] if known.source else []
-            facts = [", ".join(facts) + (f" (from {known.source})" if known.source else "")] if facts else []
-            break
+    lock = analysis.lock if analysis is not None else Lock()
+    stated = (
+        [image.facts for image in analysis.images.values() if image.base == reference] if analysis else []
+    )
+    facts = _facts(stated[0] if stated else base_of(reference, lock, None).facts)
+    locked = lock.images.get(reference)
     if locked is not None and locked.digest:
         facts.append(f"locked at `{locked.digest[:19]}…`")
+    if reference and (here := engine.about(reference)):
+        facts.append(here)
     if not facts:
         return "" if short else f"`{reference}`: not in the lock; `imgc lock` looks it up"
     return f"`{reference}`: " + "; ".join(facts)
+
+
+def _facts(known: BaseFacts) -> list[str]:
+    if not known.source:
+        return []
+    words = [
+        known.distro or "",
+        f"{known.manager} packages" if known.manager else "",
+        f"Python {known.python}" if known.python else "",
+        f"user {known.user}",
+    ]
+    return [", ".join(word for word in words if word) + f" (from {known.source})"]
 
 
 def node_summary(snapshot: Snapshot, path: str) -> str:

@@ -95,7 +95,12 @@ def _workspace(server: ImgcServer) -> None:
 def _diagnostics(server: ImgcServer) -> None:
     @server.feature(
         lsp.TEXT_DOCUMENT_DIAGNOSTIC,
-        lsp.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=True, identifier="imgc"),
+        lsp.DiagnosticOptions(
+            inter_file_dependencies=True,
+            workspace_diagnostics=True,
+            identifier="imgc",
+            work_done_progress=True,
+        ),
     )
     async def pull(params: lsp.DocumentDiagnosticParams) -> lsp.DocumentDiagnosticReport:
         uri = params.text_document.uri
@@ -124,7 +129,7 @@ def _diagnostics(server: ImgcServer) -> None:
     async def workspace(params: lsp.WorkspaceDiagnosticParams) -> lsp.WorkspaceDiagnosticReport:
         known = {previous.uri: previous.value for previous in params.previous_result_ids}
         items: list[lsp.WorkspaceDocumentDiagnosticReport] = []
-        for snapshot in await server.snapshots():
+        for snapshot in await server.snapshots(params.work_done_token):
             opened = server.session.documents.get(snapshot.uri)
             version = opened.version if opened is not None else None
             found = server.report(snapshot)[snapshot.uri]

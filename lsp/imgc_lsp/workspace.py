@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,12 +28,19 @@ class ClosedFiles:
     known: dict[Path, tuple[float, Snapshot | None]] = field(default_factory=dict)
 
     def read(
-        self, folders: Collection[Path], settings: Settings, encoding: Encoding, leave_out: Collection[Path]
+        self,
+        folders: Collection[Path],
+        settings: Settings,
+        encoding: Encoding,
+        leave_out: Collection[Path],
+        reached: Callable[[Path, int, int], None] | None = None,
     ) -> list[Snapshot]:
+        """`reached` is told each file, its number from 1, and how many there are."""
         found: list[Snapshot] = []
-        for path in files(folders):
-            if path in leave_out:
-                continue
+        paths = [path for path in files(folders) if path not in leave_out]
+        for number, path in enumerate(paths, 1):
+            if reached is not None:
+                reached(path, number, len(paths))
             snapshot = self.one(path, settings, encoding)
             if snapshot is not None:
                 found.append(snapshot)
@@ -52,7 +59,7 @@ class ClosedFiles:
         read_document(document, settings, encoding)
         snapshot = document.snapshot
         if snapshot is not None:
-            from imgc_lsp.analysis import analyse_document
+            from imgc.analysis.analysis import analyse_document
 
             snapshot.analysis = analyse_document(snapshot.document, snapshot.directory)
             snapshot.diagnostics = list(snapshot.analysis.diagnostics)

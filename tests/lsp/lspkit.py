@@ -189,7 +189,7 @@ def read(path: Path, text: str, before: str | None = None, *, analysed: bool = F
     snapshot = document.snapshot
     assert snapshot is not None
     if analysed:
-        from imgc_lsp.analysis import analyse_document
+        from imgc.analysis.analysis import analyse_document
 
         snapshot.analysis = analyse_document(snapshot.document, snapshot.directory)
         snapshot.diagnostics = snapshot.analysis.diagnostics

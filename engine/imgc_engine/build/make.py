@@ -12,6 +12,7 @@ from imgc_engine.build.command import pushes_itself, refusals
 from imgc_engine.build.graph import Builds, Work, credentials_of, decide
 from imgc_engine.build.process import Bench, Processes, build_image
 from imgc_engine.build.program import Program, find_program
+from imgc_engine.build.record import record
 from imgc_engine.build.work import Hands, Outcome, do
 from imgc_engine.connection import connect, facts
 from imgc_engine.events import ImageEnded, ImageStarted, Listener
@@ -23,7 +24,7 @@ from imgc_engine.plan import Image
 def make(
     builds: Builds, compiled: Path, project: Path, logs: Path, tell: Listener, interrupt: Interrupt
 ) -> dict[str, Outcome]:
-    """How the work on each image ended. Refused, EngineError."""
+    """How the work on each image ended, which is kept in the folder `logs` too. Refused, EngineError."""
     work = decide(builds, connect(images.REGISTRY_PATIENCE))
     processes = Processes()
     if any(task.kind == "build" for task in work.todo.values()):
@@ -34,7 +35,9 @@ def make(
         hands = Hands(partial(build_image, bench=bench), processes, tell)
     else:
         hands = Hands(_never, processes, tell)
-    return do(work, builds, hands, interrupt)
+    outcomes = do(work, builds, hands, interrupt)
+    record(logs, builds.plan.images, outcomes)
+    return outcomes
 
 
 def push(

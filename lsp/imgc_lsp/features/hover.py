@@ -14,12 +14,14 @@ from imgc_lsp.insertion import values_of
 from imgc_lsp.locate import Spot, expression_at, node_at, scalar_at, spot_at
 from imgc_lsp.schema import Schema, documentation, forms, forms_at, general, property_at
 from imgc_lsp.snapshot import SECTION_OF, Snapshot
+from imgc_lsp.sources import Images
 
 SYSTEMS = {"conducto": "Conducto", "zenml": "ZenML", "pachyderm": "Pachyderm", "flyte": "Flyte"}
 _MOST_LINES = 14
 
 
-def hover(snapshot: Snapshot, place: lsp.Position) -> lsp.Hover | None:
+def hover(snapshot: Snapshot, place: lsp.Position, engine: Images) -> lsp.Hover | None:
+    """`engine` knows the images of this machine."""
     line, column = convert.from_position(snapshot, place)
     expression = expression_at(snapshot, line, column)
     if expression is not None:
@@ -30,9 +32,9 @@ def hover(snapshot: Snapshot, place: lsp.Position) -> lsp.Hover | None:
     if spot.cursor.where in ("none", "text"):
         return None
     if spot.on_key:
-        text = _of_key(snapshot, spot)
+        text = _of_key(snapshot, spot, engine)
     else:
-        text = _of_value(snapshot, spot)
+        text = _of_value(snapshot, spot, engine)
     return _hover(snapshot, text, line, spot.cursor.start, spot.cursor.end) if text else None
 
 
@@ -83,14 +85,14 @@ def _yaml(value: object, depth: int = 0) -> str:
     )
 
 
-def _of_key(snapshot: Snapshot, spot: Spot) -> str:
+def _of_key(snapshot: Snapshot, spot: Spot, engine: Images) -> str:
     name = str(spot.path[-1])
     place = general(spot.path)
     schema = property_at(place)
     if schema is None:
         return ""
     if place[-1] == "_":
-        return _of_declared(snapshot, spot, name)
+        return _of_declared(snapshot, spot, name, engine)
     parts = [f"**{name}**", key_documentation(schema)]
     if snapshot.analysis is not None:
         from imgc_lsp import summaries
@@ -100,24 +102,24 @@ def _of_key(snapshot: Snapshot, spot: Spot) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _of_declared(snapshot: Snapshot, spot: Spot, name: str) -> str:
+def _of_declared(snapshot: Snapshot, spot: Spot, name: str, engine: Images) -> str:
     from imgc_lsp.summaries import image_summary, node_summary
 
     if spot.path[0] == "images" and len(spot.path) == 2:
-        return image_summary(snapshot, name)
+        return image_summary(snapshot, name, engine)
     if spot.path[0] == "pipeline" and spot.path[-2] in ("serial", "parallel"):
         return node_summary(snapshot, node_path((*spot.path, "")))
     schema = property_at(general(spot.path))
     return f"**{name}**\n\n{documentation(schema) if schema else ''}".strip()
 
 
-def _of_value(snapshot: Snapshot, spot: Spot) -> str:
+def _of_value(snapshot: Snapshot, spot: Spot, engine: Images) -> str:
     scalar = scalar_at(spot)
     if scalar is None:
         return ""
     for form in forms_at(general(spot.path)):
         for kind in (form.schema.get("x-kind"), form.schema.get("x-kind-also")):
-            if kind is not None and (text := _of_kind(snapshot, str(kind), scalar, spot)):
+            if kind is not None and (text := _of_kind(snapshot, str(kind), scalar, spot, engine)):
                 return text
         docs = form.schema.get("markdownEnumDescriptions")
         if docs and scalar.value in form.schema["enum"]:
@@ -127,14 +129,14 @@ def _of_value(snapshot: Snapshot, spot: Spot) -> str:
     return documentation(schema) if schema is not None else ""
 
 
-def _of_kind(snapshot: Snapshot, kind: str, scalar: Scalar, spot: Spot) -> str:
+def _of_kind(snapshot: Snapshot, kind: str, scalar: Scalar, spot: Spot, engine: Images) -> str:
     from imgc_lsp.summaries import image_summary, node_summary, reference_summary
 
     name = scalar.text
     if kind == "image-name" and name in snapshot.names.of("images"):
-        return image_summary(snapshot, name)
+        return image_summary(snapshot, name, engine)
     if kind == "image-ref":
-        return reference_summary(snapshot, name)
+        return reference_summary(snapshot, name, engine)
     if kind in SECTION_OF and name in snapshot.names.of(SECTION_OF[kind]):
         section = SECTION_OF[kind]
         source = _source(snapshot, node_at(snapshot.root, (section,)), name)

@@ -7,7 +7,8 @@ import http.client
 import json
 import os
 import socket
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 _SECONDS = 2.0
 _LARGEST = 16_000_000
@@ -22,6 +23,18 @@ class _OverSocket(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(_SECONDS)
         self.sock.connect(self.path)
+
+
+def image(reference: str) -> dict[str, Any] | None:
+    """What the engine says of an image; None when it has none of that name. OSError where there is no engine."""
+    connection = _connection(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
+    try:
+        connection.request("GET", f"/images/{quote(reference, safe='/:@')}/json")
+        response = connection.getresponse()
+        data = json.loads(response.read(_LARGEST)) if response.status == 200 else None
+    finally:
+        connection.close()
+    return data if isinstance(data, dict) else None
 
 
 def images() -> list[str]:

@@ -3,7 +3,9 @@ bases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 from imgc.model.reference import DEFAULT_REGISTRY
 from imgc_lsp.lookups import Lookups
@@ -44,6 +46,13 @@ class References:
         fitting = [(name, word) for name, word in names.items() if typed in name.lower()]
         return Found(fitting[:_MOST], complete and len(fitting) <= _MOST)
 
+    def about(self, reference: str) -> str:
+        """Size, age and digest of an image that the local engine has, "" where it is not known (yet)."""
+        if not self.settings.engine_lookups:
+            return ""
+        found, _ = self.lookups.get(("image", reference), lambda: _image(reference), _ENGINE_HOLDS)
+        return described(found, datetime.now(UTC)) if found else ""
+
     def _remote(self, prefix: str) -> tuple[Iterable[str], bool]:
         """Tags once a repository is named (`host/name:`), repositories once a registry is (`host/`)."""
         name, colon, _ = prefix.rpartition(":")
@@ -65,6 +74,35 @@ def _of_engine() -> list[str]:
     from imgc_lsp.images import engine
 
     return engine.images()
+
+
+def _image(reference: str) -> dict[str, Any] | None:
+    from imgc_lsp.images import engine
+
+    return engine.image(reference)
+
+
+def described(image: Mapping[str, Any], now: datetime) -> str:
+    """An image as the engine describes it, in words; what is missing or odd is left out."""
+    words = []
+    size = image.get("Size")
+    if isinstance(size, int) and size > 0:
+        words.append(f"{size / 1e9:.1f} GB" if size >= 999_500_000 else f"{max(size / 1e6, 0.1):.3g} MB")
+    if (days := _days(image.get("Created"), now)) is not None:
+        words.append("made today" if days == 0 else f"made {days} day{'s' * (days != 1)} ago")
+    digests = image.get("RepoDigests")
+    if isinstance(digests, list) and digests and "@" in str(digests[0]):
+        words.append(f"digest `{str(digests[0]).partition('@')[2][:19]}…`")
+    return "on this machine: " + ", ".join(words) if words else "on this machine"
+
+
+def _days(created: object, now: datetime) -> int | None:
+    """Days since a time as Docker writes it; images with no time have one long before there was Docker."""
+    try:
+        day = datetime.strptime(str(created)[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return max((now - day).days, 0) if day.year > 2000 else None
 
 
 def _tags(registry: str, repository: str) -> list[str]:

@@ -25,11 +25,12 @@ _BUILDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def read(files: Iterable[tuple[Path, str]]) -> tuple[Config, list[Diagnostic]]:
-    """The settings of files (path, name to show), of which earlier ones weigh more."""
+    """The settings of files (path, name to show), of which earlier ones weigh more. The user's own is named by
+    its path; the one beside a pipeline by its place there."""
     found: list[Diagnostic] = []
     config = Config()
     for path, name in files:
-        one = _File(name, found).read(path)
+        one = _File(name, found, users=name == str(path)).read(path)
         config = Config(
             one.image_refs | config.image_refs,
             one.mirrors | config.mirrors,
@@ -40,7 +41,8 @@ def read(files: Iterable[tuple[Path, str]]) -> tuple[Config, list[Diagnostic]]:
 
 
 class _File:
-    def __init__(self, name: str, found: list[Diagnostic]) -> None:
+    def __init__(self, name: str, found: list[Diagnostic], users: bool) -> None:
+        self.users = users
         self.name = name
         self.origin = Origin(name)
         self.found = found
@@ -111,6 +113,10 @@ class _File:
                 close = near(grant, GRANTS)
                 label = f"did you mean '{close[0]}'?" if close else f"there is {', '.join(GRANTS)}"
                 self.error("unknown-key", f"'{grant}' is nothing that can be allowed", span, label)
+        if any(grant in GRANTS for grant in given) and not self.users:
+            message = "'allow' grants access to this host, and a file that comes with a pipeline cannot grant it"
+            self.error("misplaced-key", message, span, "write it in ~/.config/imgc/imgc.toml, or give --allow")
+            return ()
         return tuple(Setting(grant, self.place(span)) for grant in given if grant in GRANTS)
 
     # Values

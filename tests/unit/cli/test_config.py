@@ -192,12 +192,20 @@ def called(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return given
 
 
+def test_a_file_that_comes_with_a_pipeline_grants_nothing(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (folder / "imgc.toml").write_text('allow = ["docker-socket"]\n')
+    result = imgc(capsys, "check")
+    assert result.code == 1
+    assert "misplaced-key" in result.out
+
+
 def test_run_honours_what_is_allowed_and_says_so(
-    capsys: pytest.CaptureFixture[str], folder: Path, called: dict[str, Any]
+    capsys: pytest.CaptureFixture[str], folder: Path, home: Path, called: dict[str, Any]
 ) -> None:
     assert imgc(capsys, "run").code == 0
     assert called["allow"] == []
-    (folder / "imgc.toml").write_text('\nallow = ["docker-socket"]\n')
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "imgc.toml").write_text('\nallow = ["docker-socket"]\n')
     result = imgc(capsys, "run")
     assert called["allow"] == ["docker-socket"]
     assert "imgc.toml:2 allows docker-socket" in result.err

@@ -199,8 +199,9 @@ def test_a_file_that_comes_with_a_pipeline_grants_nothing(capsys: pytest.Capture
     assert "misplaced-key" in result.out
 
 
+@pytest.mark.usefixtures("folder")
 def test_run_honours_what_is_allowed_and_says_so(
-    capsys: pytest.CaptureFixture[str], folder: Path, home: Path, called: dict[str, Any]
+    capsys: pytest.CaptureFixture[str], home: Path, called: dict[str, Any]
 ) -> None:
     assert imgc(capsys, "run").code == 0
     assert called["allow"] == []

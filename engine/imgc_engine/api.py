@@ -17,9 +17,11 @@ from imgc_engine.events import Listener, one_at_a_time
 from imgc_engine.failures import Code, EngineError, Failure, Refusal, Refused, worst
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Plan, ReadError, load
+from imgc_engine.run import whole
+from imgc_engine.run.history import Options
 from imgc_engine.run.selection import UnknownNode
+from imgc_engine.run.store import Busy, UnknownRun
 from imgc_engine.run.whole import Wanted
-from imgc_engine.run.whole import run as run_whole
 from imgc_engine.secrets import Secrets
 
 STATE = ".imgc"  # folder of the project that holds logs and journals
@@ -95,23 +97,26 @@ def run(
     keep_going: bool = False,
     allow: Collection[str] = (),
     rebuild: bool = False,
+    resume: str | None = None,
     listener: Listener,
     interrupt: Interrupt | None = None,
 ) -> RunResult:
     """Make the images that the nodes (all when none is named) need, and run the nodes. Arguments as of
     `build`.
 
-    `allow` are the user's grants, `rebuild` builds the images anew.
+    `allow` are the user's grants, `rebuild` builds the images anew. `resume` goes on with a run, the latest
+    for "", with the nodes and options that it was started with.
     """
     interrupt = interrupt or Interrupt()
     tell = one_at_a_time(listener)
+    options = Options(tuple(nodes), max_parallel, keep_going, tuple(allow))
+    wanted = Wanted(plan, compiled, project, project / STATE, options, rebuild)
 
     def work() -> RunResult:
-        state = project / STATE
-        wanted = Wanted(
-            load(plan), plan, compiled, project, state, nodes, max_parallel, keep_going, allow, rebuild
-        )
-        ran = run_whole(wanted, tell, interrupt)
+        if resume is None:
+            ran = whole.run(wanted, tell, interrupt)
+        else:
+            ran = whole.resume(wanted, resume, tell, interrupt)
         return RunResult(ran.code, ran.failures, images=ran.images, run=ran.run, folder=ran.folder)
 
     return _answer(RunResult, work, interrupt)
@@ -127,7 +132,7 @@ def _answer(kind: Callable[..., R], work: Callable[[], R], interrupt: Interrupt)
         result = kind(Code.USER_FILE, problem=str(error))
     except Refused as error:
         result = kind(Code.USER_FILE, refusals=error.refused)
-    except UnknownNode as error:
+    except (UnknownNode, UnknownRun, Busy) as error:
         result = kind(Code.USAGE, problem=str(error))
     except (EngineError, OSError) as error:
         result = kind(Code.ENVIRONMENT, problem=str(error))

@@ -83,7 +83,9 @@ class Bench:
 
 def _spelled(context: Path, name: str, bench: Bench) -> str:
     """The context's path in a spelling of the image's own. BuildKit of Docker 20.10 keeps what it was sent by
-    the path's letters, and of two builds that share it the later gets files that its ignore file leaves out."""
+    the path's letters, and of two builds that share it the later gets files that its ignore file leaves
+    out.
+    """
     position = list(bench.plan.images).index(name)
     return f"{context}{'/.' * (position % 200)}"
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from imgc_engine.failures import Code, Failure
 from imgc_engine.plan import Node, Place
+from imgc_engine.run.logs import last_lines
+from imgc_engine.run.naming import log_path
 from imgc_engine.run.schedule import Changed
 from imgc_engine.run.states import End
 
@@ -51,7 +55,7 @@ def exit_code(end: End) -> str:
     return f"exit code {code}"
 
 
-def failure_of(change: Changed, last_lines: tuple[str, ...], log: Path | None) -> Failure:
+def failure_of(change: Changed, lines: tuple[str, ...], log: Path | None) -> Failure:
     """The failure of a node that ended so."""
     node, end = change.node, change.end
     return Failure(
@@ -59,9 +63,24 @@ def failure_of(change: Changed, last_lines: tuple[str, ...], log: Path | None) -
         message=sentence(change),
         place=place_of(node, change.cause),
         code=Code.ENVIRONMENT if change.state == "error" else Code.STEP_FAILED,
-        last_lines=last_lines,
+        last_lines=lines,
         log=log,
         exit_code=end.exit_code if end else None,
+        detail=" ".join(node.command or ()),
+    )
+
+
+def failure_of_record(node: Node, record: Mapping[str, Any], logs: Path) -> Failure:
+    """The same from the journal and the log, for a later session."""
+    log = log_path(logs, node.path, record["attempt"])
+    return Failure(
+        subject=node.path,
+        message=record.get("message", ""),
+        place=place_of(node, record.get("cause")),
+        code=Code.ENVIRONMENT if record["state"] == "error" else Code.STEP_FAILED,
+        last_lines=last_lines(log),
+        log=log,
+        exit_code=record.get("exit"),
         detail=" ".join(node.command or ()),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import docker
 import docker.errors
 
-from imgc_engine.run.naming import LABEL_ATTEMPT, LABEL_NODE, LABEL_RUN
+from imgc_engine.run.naming import LABEL_ATTEMPT, LABEL_NODE, LABEL_PROJECT, LABEL_RUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class Found:
 
     id: str
     run: str
+    project: str
     node: str
     attempt: int
     state: str
@@ -28,6 +29,7 @@ def find(client: docker.APIClient, run: str | None = None) -> list[Found]:
         Found(
             one["Id"],
             one["Labels"][LABEL_RUN],
+            one["Labels"].get(LABEL_PROJECT, ""),
             one["Labels"].get(LABEL_NODE, ""),
             int(one["Labels"].get(LABEL_ATTEMPT, 0)),
             one["State"],

@@ -9,7 +9,7 @@ from typing import Any
 
 from imgc_engine.plan import Node
 from imgc_engine.run import docker_args
-from imgc_engine.run.naming import LABEL_ATTEMPT, LABEL_NODE, LABEL_RUN
+from imgc_engine.run.naming import LABEL_ATTEMPT, LABEL_NODE, LABEL_PROJECT, LABEL_RUN
 
 DOCKER_SOCKET = "/var/run/docker.sock"
 LOG_CONFIG = {"Type": "json-file", "Config": {"max-size": "64m", "max-file": "2"}}
@@ -48,7 +48,8 @@ def description(node: Node, reference: str, around: Surroundings, given: Given) 
     assert node.command is not None
     extra = docker_args.parse(node.docker_run_args, around.project)
     env = {**node.env, **extra.env, **given.secret_env}
-    labels = {LABEL_RUN: around.run, LABEL_NODE: node.path, LABEL_ATTEMPT: str(given.attempt)}
+    labels = {LABEL_RUN: around.run, LABEL_PROJECT: str(around.project)}
+    labels |= {LABEL_NODE: node.path, LABEL_ATTEMPT: str(given.attempt)}
     config: dict[str, Any] = {
         "Image": reference,
         "Entrypoint": [node.command[0]],

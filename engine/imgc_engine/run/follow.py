@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from imgc_engine.run.logs import Log, Stream
 from imgc_engine.run.steady import Steady
-from imgc_engine.run.streams import Attached
+from imgc_engine.run.streams import Attached, Logged
 
 if TYPE_CHECKING:
     from imgc_engine.run.attempt import Attempt
@@ -30,6 +31,7 @@ class Follower:
         self._steady, self._log, self._output = steady, log, output
         self._seen: dict[Stream, int] = {"stdout": 0, "stderr": 0}
         self._attached: Attached | None = None
+        self._latest = time.time()
 
     def attach(self) -> None:
         """Hold the streams of a container that is not started yet, so that no byte is missed."""
@@ -48,12 +50,13 @@ class Follower:
             if stdin is not None:
                 self._attached.send(stdin)
             self._copy(self._attached, skip={})
+        complete = self._attached is not None
         while True:
             state = self._state()
-            running, away = state["Running"], self._steady.outages != outages
-            if not running and not away and self._attached is not None:
+            running = state["Running"]
+            if complete and not running and self._steady.outages == outages:
                 return state
-            outages = self._steady.outages
+            outages, complete = self._steady.outages, True
             came = self._catch_up()
             if not running:
                 return state
@@ -62,20 +65,18 @@ class Follower:
 
     def _catch_up(self) -> bool:
         """Read on where the last connection ended; whether anything came."""
-        whole = sum(self._seen.values()) < KEPT
-        skip = dict(self._seen) if whole else {}
+        whole, before = sum(self._seen.values()) < KEPT, dict(self._seen)
         if not whole:
             self._take("stdout", GAP)
-        before = sum(self._seen.values())
-        self._attached = self._steady.call(
-            lambda: Attached(self._steady.client, self._name, stdin=False, logs=whole)
-        )
-        self._copy(self._attached, skip)
-        return sum(self._seen.values()) != before
+        since = None if whole else self._latest
+        logged = self._steady.call(lambda: Logged(self._steady.client, self._name, since))
+        self._copy(logged, dict(self._seen) if whole else {})
+        return self._seen != before
 
-    def _copy(self, attached: Attached, skip: dict[Stream, int]) -> None:
+    def _copy(self, source: Attached | Logged, skip: dict[Stream, int]) -> None:
         try:
-            for stream, data in attached.frames():
+            for stream, data in source.frames():
+                self._latest = time.time()
                 known = min(skip.get(stream, 0), len(data))
                 if known:
                     skip[stream] -= known
@@ -84,7 +85,7 @@ class Follower:
                     self._seen[stream] += len(data)
                     self._take(stream, data)
         finally:
-            attached.close()
+            source.close()
 
     def _take(self, stream: Stream, data: bytes) -> None:
         shown = self._log.write(stream, data)

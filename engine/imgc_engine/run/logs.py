@@ -21,6 +21,7 @@ from imgc_engine.masking import Mask, MaskedStream
 Stream = Literal["stdout", "stderr"]
 
 SHOWN = 2_000  # bytes of a line that last lines keep
+END = 1 << 17  # bytes of a log in which its last lines are looked for
 
 
 def now() -> str:
@@ -100,6 +101,22 @@ def read(path: Path) -> Iterator[tuple[str, str, bytes]]:
         for line in file:
             time, stream, tag, text = line.split(b" ", 3)
             yield time.decode(), stream.decode(), text if tag == b"F" else text[:-1]
+
+
+def last_lines(path: Path) -> tuple[str, ...]:
+    """The last lines of a log that is complete; none when there is no such log.
+
+    Reads no more than its end.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - END))
+            entries = file.read().split(b"\n")
+    except OSError:
+        return ()
+    split = [entry.split(b" ", 3) for entry in entries]  # the first may be cut
+    whole = [parts[3] for parts in split if len(parts) == 4]
+    return tuple(line[:SHOWN].decode("utf-8", "replace").rstrip("\r") for line in whole[-LAST_LINES:])
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

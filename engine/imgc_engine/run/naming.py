@@ -12,6 +12,7 @@ from urllib.parse import quote
 LABEL_RUN = "imgc.run"
 LABEL_NODE = "imgc.node"
 LABEL_ATTEMPT = "imgc.attempt"
+LABEL_PROJECT = "imgc.project"
 
 LONGEST_NAME = 80  # bytes of one folder's name; file systems allow 255
 

@@ -27,13 +27,14 @@ from imgc_engine.run.attempt import Attempt, Control, Creation, Hooks, live
 from imgc_engine.run.causes import failure_of, sentence
 from imgc_engine.run.cleaning import remove, remove_all
 from imgc_engine.run.containers import Given, Surroundings, description
+from imgc_engine.run.history import node_record
 from imgc_engine.run.logs import Log, Stream, now
 from imgc_engine.run.naming import container_name, log_path
 from imgc_engine.run.schedule import Changed, Schedule, Start, Stop
 from imgc_engine.run.secret_files import SecretFiles
 from imgc_engine.run.states import End
 from imgc_engine.run.steady import EngineGone, Steady
-from imgc_engine.run.store import Record, Store
+from imgc_engine.run.store import Store
 from imgc_engine.workers import Workers
 
 GRACE = {"timeout": 2.0, "interrupt": 10.0}  # seconds between SIGTERM and SIGKILL
@@ -141,7 +142,10 @@ class Runner:
         """Do what the schedule wants: first the journal, then the world."""
         actions = self._schedule.actions()
         changes = [action for action in actions if isinstance(action, Changed)]
-        self._session.store.append([self._record(change) for change in changes])
+        mask, time_now = self._session.mask, now()
+        self._session.store.append(
+            [node_record(change, mask.text(sentence(change)), time_now) for change in changes]
+        )
         for change in changes:
             self._note(change)
         for action in actions:
@@ -152,15 +156,6 @@ class Runner:
         while self._ended:
             self._remove(self._ended.pop())
         self._prepare()
-
-    def _record(self, change: Changed) -> Record:
-        record: Record = {"t": now(), "e": "node", "path": change.node.path, "state": change.state}
-        record |= {"attempt": change.attempt, "tries": change.tries}
-        if change.cause is not None:
-            record |= {"cause": change.cause, "message": self._session.mask.text(sentence(change))}
-        if change.end is not None:
-            record |= {"exit": change.end.exit_code, "seconds": round(change.end.seconds, 3)}
-        return record
 
     def _note(self, change: Changed) -> None:
         """Tell it, and keep what the end of the run will want to know."""

@@ -48,11 +48,9 @@ class Store:
 
     def append(self, records: Iterable[Record]) -> None:
         """Return when they are on the disk, all with one wait. OSError when the disk is full."""
-        text = "".join(
-            json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n" for record in records
-        )
+        text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)  # ASCII
         if text:
-            view = memoryview(text.encode("utf-8", "surrogateescape"))
+            view = memoryview(text.encode())
             while view:
                 view = view[os.write(self._journal, view) :]
             os.fsync(self._journal)
@@ -70,11 +68,52 @@ def create(state: Path, run: str, plan: Mapping[str, Any]) -> Store:
         ignore.write_text("*\n")
     folder = state / "runs" / run
     folder.mkdir()
-    write_whole(folder / PLAN, json.dumps(plan, ensure_ascii=False))
+    write_whole(folder / PLAN, json.dumps(plan))
     store = Store(folder)
     _sync(folder)
     _sync(folder.parent)
     return store
+
+
+class UnknownRun(ValueError):
+    """There is no such run. The text says so."""
+
+
+def find(state: Path, run: str) -> Path:
+    """The folder of a run, of the latest for "". UnknownRun."""
+    known = runs(state)
+    if not known:
+        raise UnknownRun("Nothing was run here yet.")
+    if not run:
+        return known[-1]
+    for folder in known:
+        if folder.name == run:
+            return folder
+    raise UnknownRun(f"There is no run {run!r} here; the latest is {known[-1].name}.")
+
+
+def runs(state: Path) -> list[Path]:
+    """The folders of all runs, oldest first."""
+    return sorted(path.parent for path in (state / "runs").glob(f"*/{PLAN}"))
+
+
+def plan_of(folder: Path) -> dict[str, Any]:
+    """The plan that a run was started with."""
+    plan: dict[str, Any] = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+    return plan
+
+
+def holder(folder: Path) -> int | None:
+    """The process that runs the run; None when none does."""
+    try:
+        with (folder / "lock").open("r+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return int(lock.read() or 0) or None
+    except FileNotFoundError:
+        pass
+    return None
 
 
 def records(folder: Path) -> list[Record]:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import docker
+import requests
+import urllib3
 
 from imgc_engine.run.logs import Stream
 
@@ -18,10 +20,11 @@ _STREAMS: dict[int, Stream] = {1: "stdout", 2: "stderr"}
 
 
 class Attached:
-    """A connection to a container's streams; with `logs` from their beginning, else from now on."""
+    """A connection to the streams of a container that is not started yet. (Of one that has ended, it would
+    wait for ever.)"""
 
-    def __init__(self, client: docker.APIClient, container: str, *, stdin: bool, logs: bool = False) -> None:
-        params = {"stdout": 1, "stderr": 1, "stream": 1, "stdin": int(stdin), "logs": int(logs)}
+    def __init__(self, client: docker.APIClient, container: str, *, stdin: bool) -> None:
+        params = {"stdout": 1, "stderr": 1, "stream": 1, "stdin": int(stdin)}
         self._raw: Any = client.attach_socket(container, params)
         self._socket: Any = getattr(self._raw, "_sock", self._raw)
         self._socket.settimeout(None)  # the SDK's limit is for answers; a step may be silent for hours
@@ -54,6 +57,36 @@ class Attached:
         with contextlib.suppress(OSError):
             self._socket.sendall(data)
             self._socket.shutdown(socket.SHUT_WR)
+
+
+class Logged:
+    """The engine's own log of a container, followed until the container ends; from `since` (a time.time())
+    on.
+    """
+
+    def __init__(self, client: docker.APIClient, container: str, since: float | None = None) -> None:
+        params = {"stdout": 1, "stderr": 1, "follow": 1} | (
+            {} if since is None else {"since": f"{since:.9f}"}
+        )
+        # The SDK's own `logs` mixes the streams.
+        url = client._url("/containers/{0}/logs", container)
+        self._response = client.get(url, params=params, stream=True, timeout=(client.timeout, None))
+        client._raise_for_status(self._response)
+
+    def frames(self) -> Iterator[tuple[Stream, bytes]]:
+        """As of `Attached`."""
+        pieces = self._response.iter_content(CHUNK)
+
+        def receive() -> bytes:
+            try:
+                return bytes(next(pieces, b""))
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+                return b""
+
+        return frames(receive)
+
+    def close(self) -> None:
+        self._response.close()
 
 
 def frames(receive: Callable[[], bytes]) -> Iterator[tuple[Stream, bytes]]:

@@ -1,53 +1,49 @@
-"""The whole of a run: see what is asked for, refuse what cannot be honoured, make the images, run, sum up."""
+"""The whole of a run, from what the user wants to what became of it; and of going on with one."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import docker
-
 from imgc_engine import build as building
-from imgc_engine import images
-from imgc_engine.connection import Facts, connect, engine_errors, facts, is_local, socket_path
-from imgc_engine.events import Listener, RunEnded, RunStarted, RunState
-from imgc_engine.failures import Code, Failure, Refused, worst
+from imgc_engine.connection import connect, engine_errors, facts
+from imgc_engine.events import Listener, NodeChanged, Notice, RunEnded, RunStarted, RunState
+from imgc_engine.failures import Code, Failure, worst
 from imgc_engine.interrupt import Interrupt
-from imgc_engine.plan import Node, Plan
-from imgc_engine.refuse import Around, refusals
+from imgc_engine.plan import Node, digest, load
 from imgc_engine.run import store as storing
-from imgc_engine.run.containers import Surroundings
-from imgc_engine.run.items import Deadlock
+from imgc_engine.run.causes import failure_of_record
+from imgc_engine.run.cleaning import find, remove
+from imgc_engine.run.history import History, Options, begin_record, replay, to_do
+from imgc_engine.run.logs import now
 from imgc_engine.run.naming import new_run_id
-from imgc_engine.run.ready import Limits
-from imgc_engine.run.runner import Runner, Session
+from imgc_engine.run.prepare import (
+    Scene,
+    check_images,
+    make_images,
+    make_schedule,
+    make_session,
+    refuse,
+)
+from imgc_engine.run.runner import Runner
 from imgc_engine.run.schedule import Schedule
-from imgc_engine.run.secret_files import SecretFiles
 from imgc_engine.run.selection import runnable, select
+from imgc_engine.run.states import Past
 from imgc_engine.secrets import Secrets
-
-LOAD = 2  # leaves for each of the engine's CPUs, as far as they do not reserve any
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the user asks of a run.
+    """What the user asks for. `document` is the object in plan.json, `state` the folder for what is kept."""
 
-    `document` is the object in plan.json, `state` the folder for what is kept.
-    """
-
-    plan: Plan
     document: Mapping[str, Any]
     compiled: Path
     project: Path
     state: Path
-    nodes: Sequence[str] = ()
-    max_parallel: int | None = None
-    keep_going: bool = False
-    allow: Collection[str] = ()
+    options: Options
     rebuild: bool = False
 
 
@@ -63,106 +59,97 @@ class Ran:
 
 
 def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
-    """Refused, UnknownNode, EngineError, OSError (of the state folder)."""
-    nodes = select(wanted.plan.nodes, wanted.nodes)
+    """ReadError, Refused, UnknownNode, EngineError, OSError (of the state folder)."""
+    scene = _scene(wanted, wanted.document, tell, interrupt)
+    nodes = select(scene.plan.nodes, wanted.options.nodes)
     leaves = runnable(nodes)
-    client = connect()
-    engine, secrets = facts(client), Secrets(wanted.plan.secrets, wanted.project)
-    schedule = _schedule(wanted, nodes, engine)
-    _refuse(wanted, leaves, client, engine, secrets)
-    made = _make_images(wanted, leaves, client, secrets, tell, interrupt)
-    failures = tuple(outcome.failure for outcome in made.values() if outcome.failure)
-    if failures or interrupt.level:
-        return Ran(Code.INTERRUPTED if interrupt.level else worst(failures), failures=failures, images=made)
-    run_id = new_run_id()
-    store = storing.create(wanted.state, run_id, wanted.document)
+    schedule = make_schedule(scene, nodes, wanted.options)
+    refuse(scene, leaves, wanted.options.allow)
+    made = make_images(scene, leaves, rebuild=wanted.rebuild)
+    if (stop := _not_made(made, interrupt)) is not None:
+        return stop
+    store = storing.create(wanted.state, new_run_id(), wanted.document)
     try:
-        session = _session(wanted, leaves, client, secrets, store, run_id, tell, interrupt)
-        return _execute(Runner(schedule, session), schedule, session, nodes, made)
+        store.append([begin_record(wanted.options, now())])
+        runner = Runner(schedule, make_session(scene, leaves, store))
+        tell(RunStarted(store.folder.name, nodes, store.folder))
+        return replace(_execute(runner, schedule, scene, store, nodes), images=made)
     finally:
         store.close()
 
 
-def _schedule(wanted: Wanted, nodes: Sequence[Node], engine: Facts) -> Schedule:
-    memory = engine.memory or float("inf")
-    limits = Limits(engine.cpus, LOAD * engine.cpus, memory, parallel=wanted.max_parallel)
+def resume(wanted: Wanted, run_id: str, tell: Listener, interrupt: Interrupt) -> Ran:
+    """Go on with a run, the latest for "": with its own plan and options, whatever `wanted` has of them.
+
+    Raises as `run`, and UnknownRun, Busy.
+    """
+    folder = storing.find(wanted.state, run_id)
+    store = storing.Store(folder)
     try:
-        return Schedule(nodes, limits, keep_going=wanted.keep_going)
-    except Deadlock as error:
-        raise Refused((error.refusal,)) from None
+        return _resume(wanted, store, tell, interrupt)
+    finally:
+        store.close()
 
 
-def _refuse(
-    wanted: Wanted, leaves: Sequence[Node], client: docker.APIClient, engine: Facts, secrets: Secrets
-) -> None:
-    networks: set[str] = set()
-    if any(leaf.network for leaf in leaves):
-        with engine_errors():
-            networks = {network["Name"] for network in client.networks()}
-    around = Around(engine, wanted.project, socket_path(), is_local(), wanted.allow, networks, secrets)
-    if found := refusals(leaves, around):
-        raise Refused(tuple(found))
+def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Interrupt) -> Ran:
+    document = storing.plan_of(store.folder)
+    scene = _scene(wanted, document, tell, interrupt)
+    history = replay(storing.records(store.folder), scene.plan.nodes)
+    if history.end == "succeeded":
+        tell(Notice(f"The run {store.folder.name} has succeeded: there is nothing to resume."))
+        return Ran(Code.FINE, store.folder.name, store.folder)
+    nodes = select(scene.plan.nodes, history.options.nodes)
+    pasts = to_do(history, nodes)
+    leaves = [leaf for leaf in runnable(nodes) if _is_to_run(leaf, pasts)]
+    schedule = make_schedule(scene, nodes, history.options, pasts)
+    refuse(scene, leaves, {*history.options.allow, *wanted.options.allow})
+    made = {}
+    if digest(document) == digest(wanted.document):
+        made = make_images(scene, leaves, rebuild=False)
+    else:
+        tell(Notice("The pipeline has changed since; this goes on with what it was."))
+        check_images(scene, leaves)
+    if (stop := _not_made(made, interrupt)) is not None:
+        return stop
+    session = make_session(scene, leaves, store)
+    _remove_strays(scene, store, history)
+    session.secrets.remove()
+    store.append([begin_record(history.options, now())])
+    runner = Runner(schedule, session)
+    tell(RunStarted(store.folder.name, nodes, store.folder, resumed=True))
+    for node in nodes:
+        _tell_past(node, pasts, history, runner, store, tell)
+    return replace(_execute(runner, schedule, scene, store, nodes), images=made)
 
 
-def _make_images(
-    wanted: Wanted,
-    leaves: Sequence[Node],
-    client: docker.APIClient,
-    secrets: Secrets,
-    tell: Listener,
-    interrupt: Interrupt,
-) -> dict[str, building.Outcome]:
-    used = {leaf.image for leaf in leaves}
-    names = tuple(name for name in wanted.plan.images if name in used)
-    flags = building.Flags(no_cache=wanted.rebuild)
-    builds = building.Builds(wanted.plan, names, client, secrets, flags, local=True)
-    return building.make(builds, wanted.compiled, wanted.project, wanted.state / "builds", tell, interrupt)
-
-
-def _session(
-    wanted: Wanted,
-    leaves: Sequence[Node],
-    client: docker.APIClient,
-    secrets: Secrets,
-    store: storing.Store,
-    run_id: str,
-    tell: Listener,
-    interrupt: Interrupt,
-) -> Session:
-    references = {name: image.reference for name, image in wanted.plan.images.items()}
-    users = {}
-    for name in {leaf.image for leaf in leaves if leaf.image}:
-        found = images.local(client, references[name])
-        users[name] = found.user if found else ""
-    return Session(
-        client,
-        store,
-        Surroundings(wanted.project, socket_path(), run_id),
-        references,
-        users,
-        SecretFiles(run_id, secrets),
-        secrets.mask(),
-        tell,
-        interrupt,
+def _scene(wanted: Wanted, document: Mapping[str, Any], tell: Listener, interrupt: Interrupt) -> Scene:
+    plan = load(document)
+    client = connect()
+    secrets = Secrets(plan.secrets, wanted.project)
+    return Scene(
+        plan, wanted.compiled, wanted.project, wanted.state, client, facts(client), secrets, tell, interrupt
     )
 
 
+def _not_made(made: Mapping[str, building.Outcome], interrupt: Interrupt) -> Ran | None:
+    """The end, when the images are not there for the nodes to start."""
+    failures = tuple(outcome.failure for outcome in made.values() if outcome.failure)
+    if interrupt.level:
+        return Ran(Code.INTERRUPTED, failures=failures, images=made)
+    return Ran(worst(failures), failures=failures, images=made) if failures else None
+
+
 def _execute(
-    runner: Runner,
-    schedule: Schedule,
-    session: Session,
-    nodes: tuple[Node, ...],
-    made: Mapping[str, building.Outcome],
+    runner: Runner, schedule: Schedule, scene: Scene, store: storing.Store, nodes: Sequence[Node]
 ) -> Ran:
-    begin, run_id, store = time.monotonic(), session.surroundings.run, session.store
-    store.append([{"e": "run", "run": run_id, "nodes": [node.path for node in nodes]}])
-    session.tell(RunStarted(run_id, nodes, store.folder))
+    begin = time.monotonic()
     runner.execute()
     failures = tuple(runner.failures[node.path] for node in nodes if node.path in runner.failures)
     state, code = _verdict(schedule, failures)
-    store.append([{"e": "end", "state": state, "code": int(code)}])
-    session.tell(RunEnded(run_id, state, time.monotonic() - begin, failures))
-    return Ran(code, run_id, store.folder, failures, made)
+    store.append([{"t": now(), "e": "end", "state": state, "code": int(code)}])
+    run_id = store.folder.name
+    scene.tell(RunEnded(run_id, state, time.monotonic() - begin, failures))
+    return Ran(code, run_id, store.folder, failures)
 
 
 def _verdict(schedule: Schedule, failures: Sequence[Failure]) -> tuple[RunState, Code]:
@@ -172,3 +159,34 @@ def _verdict(schedule: Schedule, failures: Sequence[Failure]) -> tuple[RunState,
         return "succeeded", Code.FINE
     code = worst(failures) or Code.STEP_FAILED
     return ("error" if code == Code.ENVIRONMENT else "failed"), code
+
+
+def _is_to_run(leaf: Node, pasts: Mapping[str, Past]) -> bool:
+    return leaf.path not in pasts or pasts[leaf.path].state is None
+
+
+def _remove_strays(scene: Scene, store: storing.Store, history: History) -> None:
+    """Of the containers that the last session left, keep those of attempts that were running. EngineError."""
+    with engine_errors():
+        for found in find(scene.client, store.folder.name):
+            if history.running.get(found.node) != found.attempt or found.state == "created":
+                remove(scene.client, found.id)
+
+
+def _tell_past(
+    node: Node,
+    pasts: Mapping[str, Past],
+    history: History,
+    runner: Runner,
+    store: storing.Store,
+    tell: Listener,
+) -> None:
+    """Say how a leaf ended that is not run again, and count its failure among those of the run."""
+    past = pasts.get(node.path)
+    if node.is_group or past is None or past.state is None:
+        return
+    record = history.last[node.path]
+    message = record.get("message", "")
+    tell(NodeChanged(node.path, past.state, past.attempts, past.cause, message, record.get("exit")))
+    if past.state in ("failed", "error"):
+        runner.failures[node.path] = failure_of_record(node, record, store.logs)

@@ -1,0 +1,110 @@
+"""What comes before the first node of a run: refusals, images, and what the runner works with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+
+from imgc_engine import build as building
+from imgc_engine import images
+from imgc_engine.connection import Facts, engine_errors, is_local, socket_path
+from imgc_engine.events import Listener
+from imgc_engine.failures import EngineError, Refused
+from imgc_engine.interrupt import Interrupt
+from imgc_engine.plan import Node, Plan
+from imgc_engine.refuse import Around, refusals
+from imgc_engine.run.containers import Surroundings
+from imgc_engine.run.history import Options
+from imgc_engine.run.items import Deadlock
+from imgc_engine.run.ready import Limits
+from imgc_engine.run.runner import Session
+from imgc_engine.run.schedule import Schedule
+from imgc_engine.run.secret_files import SecretFiles
+from imgc_engine.run.states import Past
+from imgc_engine.run.store import Store
+from imgc_engine.secrets import Secrets
+
+LOAD = 2  # leaves for each of the engine's CPUs, as far as they do not reserve any
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a run happens. `compiled` has the Dockerfiles, `state` is the folder for what is kept."""
+
+    plan: Plan
+    compiled: Path
+    project: Path
+    state: Path
+    client: docker.APIClient
+    facts: Facts
+    secrets: Secrets
+    tell: Listener
+    interrupt: Interrupt
+
+
+def make_schedule(
+    scene: Scene, nodes: Sequence[Node], options: Options, pasts: Mapping[str, Past] | None = None
+) -> Schedule:
+    """Refused, when nodes wait for each other."""
+    cpus, memory = scene.facts.cpus, scene.facts.memory or float("inf")
+    limits = Limits(cpus, LOAD * cpus, memory, parallel=options.max_parallel)
+    try:
+        return Schedule(nodes, limits, keep_going=options.keep_going, past=pasts)
+    except Deadlock as error:
+        raise Refused((error.refusal,)) from None
+
+
+def refuse(scene: Scene, leaves: Sequence[Node], allow: Collection[str]) -> None:
+    """Refused, with all that these leaves want and this engine does not honour. EngineError."""
+    networks: set[str] = set()
+    if any(leaf.network for leaf in leaves):
+        with engine_errors():
+            networks = {network["Name"] for network in scene.client.networks()}
+    around = Around(scene.facts, scene.project, socket_path(), is_local(), allow, networks, scene.secrets)
+    if found := refusals(leaves, around):
+        raise Refused(tuple(found))
+
+
+def make_images(scene: Scene, leaves: Iterable[Node], *, rebuild: bool) -> dict[str, building.Outcome]:
+    """See that the leaves' images can be started; how the work on each ended. Refused, EngineError."""
+    used = {leaf.image for leaf in leaves}
+    names = tuple(name for name in scene.plan.images if name in used)
+    flags = building.Flags(no_cache=rebuild)
+    builds = building.Builds(scene.plan, names, scene.client, scene.secrets, flags, local=True)
+    logs = scene.state / "builds"
+    return building.make(builds, scene.compiled, scene.project, logs, scene.tell, scene.interrupt)
+
+
+def check_images(scene: Scene, leaves: Iterable[Node]) -> None:
+    """See that the leaves' images are there as they were. EngineError."""
+    for name in {leaf.image for leaf in leaves if leaf.image}:
+        reference = scene.plan.images[name].reference
+        if images.local(scene.client, reference) is None:
+            raise EngineError(
+                f"The image {reference} is gone, and the pipeline has changed since the run was started: "
+                "start a new run."
+            )
+
+
+def make_session(scene: Scene, leaves: Iterable[Node], store: Store) -> Session:
+    """EngineError."""
+    references = {name: image.reference for name, image in scene.plan.images.items()}
+    users = {}
+    for name in {leaf.image for leaf in leaves if leaf.image}:
+        found = images.local(scene.client, references[name])
+        users[name] = found.user if found else ""
+    run = store.folder.name
+    return Session(
+        scene.client,
+        store,
+        Surroundings(scene.project, socket_path(), run),
+        references,
+        users,
+        SecretFiles(run, scene.secrets),
+        scene.secrets.mask(),
+        scene.tell,
+        scene.interrupt,
+    )

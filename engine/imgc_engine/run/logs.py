@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from imgc_engine.failures import LAST_LINES
 from imgc_engine.masking import Mask, MaskedStream
@@ -98,9 +98,17 @@ class Log:
 def read(path: Path) -> Iterator[tuple[str, str, bytes]]:
     """Entries of a log: time, stream, and the text with its newline if it had one."""
     with path.open("rb") as file:
-        for line in file:
-            time, stream, tag, text = line.split(b" ", 3)
-            yield time.decode(), stream.decode(), text if tag == b"F" else text[:-1]
+        yield from entries(file)
+
+
+def entries(file: BinaryIO) -> Iterator[tuple[str, str, bytes]]:
+    """Those from where the file stands; one that is still being written is left for the next time."""
+    while line := file.readline():
+        if not line.endswith(b"\n"):
+            file.seek(-len(line), os.SEEK_CUR)
+            return
+        time, stream, tag, text = line.split(b" ", 3)
+        yield time.decode(), stream.decode(), text if tag == b"F" else text[:-1]
 
 
 def last_lines(path: Path) -> tuple[str, ...]:

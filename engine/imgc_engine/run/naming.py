@@ -18,8 +18,9 @@ LONGEST_NAME = 80  # bytes of one folder's name; file systems allow 255
 
 
 def new_run_id() -> str:
-    """The time in UTC, to be sorted and read by people, and something that no other run of the second has."""
-    return datetime.now(UTC).strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)
+    """The time in UTC, to be sorted and read by people, and something that no other run of that moment has."""
+    time = datetime.now(UTC)
+    return f"{time:%Y%m%d-%H%M%S}-{time.microsecond // 1000:03}{secrets.token_hex(1)}"
 
 
 def container_name(run: str, path: str, attempt: int) -> str:

@@ -14,6 +14,7 @@ EXAMPLES = """examples:
   imgc run test/unit              one node, or a group with all below it
   imgc run --param lang=fr        with another value of a parameter
   imgc run --max-parallel 2       two nodes at once, not more
+  imgc run --resume               go on with the latest run: what is done is not run again
   imgc run --keep-going           what does not depend on a failed node still runs
 
 exit codes: 0 fine, 1 problems in the file, 3 no engine, 4 a step failed, 130 interrupted
@@ -26,6 +27,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
     format_option(command)
     command.add_argument("--max-parallel", type=_count, metavar="N", help="nodes at once; default: twice the processors")
     command.add_argument("--keep-going", action="store_true", help="run what does not depend on a failed node")
+    command.add_argument(
+        "--resume", nargs="?", const="", metavar="RUN", help="go on with a run that was cut off; default: the latest"
+    )
     command.add_argument("--rebuild", action="store_true", help="build the images anew")
     command.add_argument(
         "--allow", action="append", default=[], metavar="GRANT", help="what the pipeline may do to this host: docker-socket"
@@ -58,7 +62,7 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         return api.run(
             prepared.plan, prepared.compiled, prepared.project, arguments.nodes,
             max_parallel=arguments.max_parallel, keep_going=arguments.keep_going, allow=allow,
-            rebuild=arguments.rebuild, listener=listener,
+            rebuild=arguments.rebuild, resume=arguments.resume, listener=listener,
         )  # fmt: skip
 
     return carried_out(work, prepared, arguments, console)

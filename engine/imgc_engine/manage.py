@@ -1,0 +1,204 @@
+"""Runs after the fact, and from other terminals:
+
+list them, read their logs, stop them, clean up after them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import docker.errors
+
+from imgc_engine.api import STATE
+from imgc_engine.connection import UNREACHABLE, connect
+from imgc_engine.failures import EngineError
+from imgc_engine.plan import Node, load
+from imgc_engine.run import store
+from imgc_engine.run.cleaning import find, remove, remove_all
+from imgc_engine.run.history import History, replay
+from imgc_engine.run.logs import entries, now
+from imgc_engine.run.naming import log_path
+from imgc_engine.run.secret_files import secret_folder
+from imgc_engine.run.selection import UnknownNode
+from imgc_engine.run.states import FINAL
+
+POLL = 0.2  # seconds between looks at a log that grows
+PATIENCE = 60.0  # seconds for a run to stop when asked to
+
+RunState = Literal["running", "succeeded", "failed", "error", "interrupted", "cut off"]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """A node of a run, as its journal has it. `attempt` is 0 where it never started."""
+
+    path: str
+    kind: str
+    state: str
+    attempt: int
+    seconds: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A run. "cut off": its process is gone, and never said that it ended; `imgc run --resume` goes on with
+    it.
+
+    `begun` and `ended` are RFC 3339; `ended` is empty where it has not. `pid` is the process that runs it.
+    """
+
+    run: str
+    folder: Path
+    state: RunState
+    begun: str
+    ended: str
+    pid: int | None
+    nodes: tuple[NodeInfo, ...]
+
+
+def runs(project: Path) -> list[RunInfo]:
+    """All runs of a project, oldest first."""
+    return [run_info(folder) for folder in store.runs(project / STATE)]
+
+
+def run_info(folder: Path) -> RunInfo:
+    pid = store.holder(folder)
+    nodes = load(store.plan_of(folder)).nodes
+    history = replay(store.records(folder), nodes)
+    state: RunState = "running" if pid else _ended_state(history)
+    infos = tuple(_node_info(node, history) for node in nodes)
+    return RunInfo(folder.name, folder, state, history.begun, history.ended, pid, infos)
+
+
+def logs(
+    project: Path, run: str, node: str, *, attempt: int = 0, follow: bool = False
+) -> Iterator[tuple[str, str, bytes]]:
+    """Entries of a node's log: time, stream, text. The latest run for "", the last attempt for 0.
+
+    With `follow` it goes on until the attempt has ended, or nobody runs the run any more. UnknownRun,
+    UnknownNode.
+    """
+    folder = store.find(project / STATE, run)
+    info = next((one for one in run_info(folder).nodes if one.path == node), None)
+    if info is None:
+        raise UnknownNode(f"The run {folder.name} has no node {node!r}.")
+    number = attempt or max(1, info.attempt)
+    path = log_path(folder / "logs", node, number)
+    while follow and not path.exists() and not _is_over(folder, node, number):
+        time.sleep(POLL)
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        while True:
+            over = not follow or _is_over(folder, node, number)
+            yield from entries(file)
+            if over:
+                return
+            time.sleep(POLL)
+
+
+def stop(project: Path, run: str) -> str:
+    """End a run as SIGTERM would, and wait for it; one that was cut off is cleaned up and counts as
+    interrupted.
+
+    What was done, in a sentence. UnknownRun, EngineError.
+    """
+    folder = store.find(project / STATE, run)
+    pid = store.holder(folder)
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + PATIENCE
+        while store.holder(folder) == pid:
+            if time.monotonic() > deadline:
+                raise EngineError(f"The process {pid} that runs {folder.name} does not stop.")
+            time.sleep(POLL)
+        return f"The run {folder.name} was stopped."
+    if run_info(folder).state != "cut off":
+        return f"The run {folder.name} has ended already."
+    held = store.Store(folder)
+    try:
+        _remove_containers(folder.name)
+        held.append([{"t": now(), "e": "end", "state": "interrupted", "code": 130}])
+    finally:
+        held.close()
+    shutil.rmtree(secret_folder(folder.name), ignore_errors=True)
+    return f"What was left of the run {folder.name} was removed."
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What `clean` removed."""
+
+    containers: int
+    runs: int
+
+
+def clean(project: Path, *, keep: int | None = None) -> Cleaned:
+    """Remove what crashes left of this project's runs:
+
+    containers and secret files. With `keep`, remove the folders of all runs but the latest ones too. A run
+    that some process runs is left alone. EngineError.
+    """
+    held = {folder.name: store.holder(folder) for folder in store.runs(project / STATE)}
+    count = 0
+    client = connect()
+    try:
+        for found in find(client):
+            if found.project == str(project) and held.get(found.run) is None:
+                remove(client, found.id)
+                count += 1
+    except (docker.errors.APIError, *UNREACHABLE) as error:
+        raise EngineError(f"The engine did not remove the containers: {error}") from error
+    for run, pid in held.items():
+        if pid is None:
+            shutil.rmtree(secret_folder(run), ignore_errors=True)
+    old = (
+        [] if keep is None else [run for run, pid in held.items() if pid is None][: max(0, len(held) - keep)]
+    )
+    for run in old:
+        shutil.rmtree(project / STATE / "runs" / run)
+    return Cleaned(count, len(old))
+
+
+def _ended_state(history: History) -> RunState:
+    match history.end:
+        case "succeeded" | "failed" | "error" | "interrupted":
+            return history.end
+        case _:
+            return "cut off"
+
+
+def _node_info(node: Node, history: History) -> NodeInfo:
+    record = history.last.get(node.path, {})
+    return NodeInfo(
+        node.path,
+        node.kind,
+        record.get("state", "pending"),
+        record.get("attempt", 0),
+        record.get("seconds", 0.0),
+        record.get("message", ""),
+    )
+
+
+def _is_over(folder: Path, node: str, attempt: int) -> bool:
+    if store.holder(folder) is None:
+        return True
+    info = next(one for one in run_info(folder).nodes if one.path == node)
+    return info.attempt > attempt or (info.attempt == attempt and info.state in FINAL)
+
+
+def _remove_containers(run: str) -> None:
+    try:
+        remove_all(connect(), run)
+    except (docker.errors.APIError, *UNREACHABLE) as error:
+        raise EngineError(f"The engine did not remove the containers of {run}: {error}") from error

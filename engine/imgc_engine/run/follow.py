@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from imgc_engine.run.logs import Log, Stream
@@ -32,9 +33,11 @@ class Follower:
         self._seen: dict[Stream, int] = {"stdout": 0, "stderr": 0}
         self._attached: Attached | None = None
         self._latest = time.time()
+        self._outages = -1  # those of the engine before the connection; it has none yet
 
     def attach(self) -> None:
         """Hold the streams of a container that is not started yet, so that no byte is missed."""
+        self._outages = self._steady.outages
         self._attached = self._steady.call(
             lambda: Attached(self._steady.client, self._name, stdin=self._stdin)
         )
@@ -45,20 +48,18 @@ class Follower:
 
     def follow(self, stdin: bytes | None) -> Mapping[str, Any]:
         """The container's state when it has ended. OSError of the log, EngineGone, APIError."""
-        outages = self._steady.outages
         if self._attached is not None:
             if stdin is not None:
                 self._attached.send(stdin)
             self._copy(self._attached, skip={})
-        complete = self._attached is not None
         while True:
+            cut, outages = time.time(), self._steady.outages
             state = self._state()
-            running = state["Running"]
-            if complete and not running and self._steady.outages == outages:
+            if not state["Running"] and outages == self._outages and cut > _finished(state):
                 return state
-            outages, complete = self._steady.outages, True
+            self._outages = outages
             came = self._catch_up()
-            if not running:
+            if not state["Running"]:
                 return state
             if not came and self._steady.outages == outages:
                 self._steady.call(lambda: self._steady.client.wait(self._name))  # it closed its streams
@@ -97,3 +98,10 @@ class Follower:
             lambda: self._steady.client.inspect_container(self._name)
         )["State"]
         return state
+
+
+def _finished(state: Mapping[str, Any]) -> float:
+    """When the container ended, in seconds since 1970; the streams end some 20 ms later."""
+    text = str(state["FinishedAt"])
+    digits = (text.partition(".")[2].rstrip("Z") + "000000")[:6]
+    return datetime.fromisoformat(f"{text[:19]}.{digits}+00:00").timestamp()

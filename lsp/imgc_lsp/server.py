@@ -29,7 +29,7 @@ from imgc_lsp.workspace import ClosedFiles
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_FIRST_REQUESTS = 0.002
+_FIRST_REQUESTS = 0.006
 """Seconds by which diagnostics wait: the completion that an editor asks for with a letter comes first."""
 WATCHED = (
     "**/imgc.lock", "**/.dockerignore", "**/*Dockerfile*", "**/*requirements*.txt", "**/pyproject.toml",

@@ -37,8 +37,10 @@ def imgc(engine: Any, folder: Path, *arguments: str) -> subprocess.CompletedProc
     )
 
 
-def left_behind(engine: Any) -> list[str]:
-    return [container.name for container in engine.client.containers.list(all=True, filters={"label": "imgc.run"})]
+def left_behind(engine: Any, folder: Path) -> list[str]:
+    """Containers of a folder's runs; the engine has those of other tests too."""
+    label = f"imgc.project={folder.resolve()}"
+    return [container.name for container in engine.client.containers.list(all=True, filters={"label": label})]
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
@@ -91,14 +93,13 @@ pipeline:
 
 def test_a_failed_node_is_shown_at_its_line(engine: Any, tmp_path: Path) -> None:
     (tmp_path / "pipeline.yaml").write_text(PIPELINE)
-    before = left_behind(engine)
     result = imgc(engine, tmp_path, "run")
     assert result.returncode == 4
     assert "bad/two: It ended with exit code 7." in result.stderr
     assert "--> pipeline.yaml:13:9" in result.stderr
     assert "| the reason" in result.stderr
     assert "never: omitted" in result.stderr
-    assert left_behind(engine) == before
+    assert left_behind(engine, tmp_path) == []
 
 
 def test_a_failed_build_step_is_shown_at_its_line(engine: Any, tmp_path: Path) -> None:
@@ -128,3 +129,40 @@ def test_without_an_engine_the_message_says_so(tmp_path: Path) -> None:
     )  # fmt: skip
     assert result.returncode == 3
     assert "No Docker engine answers" in result.stderr
+
+
+def test_runs_are_listed_read_stopped_and_cleaned(engine: Any, tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE)
+    imgc(engine, tmp_path, "run")
+    listed = imgc(engine, tmp_path, "ps", "-v")
+    assert "failed" in listed.stdout
+    assert "bad/two: failed" in listed.stdout
+    assert imgc(engine, tmp_path, "logs", "bad/two").stderr == "the reason\n"
+    assert imgc(engine, tmp_path, "logs", "ok").stdout == "fine\n"
+    assert imgc(engine, tmp_path, "logs", "nope").returncode == 2
+    assert "has ended already" in imgc(engine, tmp_path, "stop").stderr
+    imgc(engine, tmp_path, "run")
+    assert "1 runs" in imgc(engine, tmp_path, "clean", "--keep", "1").stderr
+    assert len(imgc(engine, tmp_path, "ps").stdout.splitlines()) == 1
+
+
+def test_a_killed_run_is_resumed_and_nothing_runs_twice(engine: Any, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "pipeline.yaml").write_text(
+        "version: 1\nimages: {a: {base: 'debian:bookworm-slim'}}\npipeline:\n  image: a\n"
+        "  mounts: [{src: data, dst: /data}]\n  serial:\n    one: echo one >> /data/log\n"
+        "    two: sleep 4; echo two >> /data/log\n    three: echo three >> /data/log\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "imgc.cli.main", "run"], cwd=tmp_path, env=engine.env, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("two: running"):
+            break
+    process.kill()
+    process.wait()
+    result = imgc(engine, tmp_path, "run", "--resume")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "data" / "log").read_text() == "one\ntwo\nthree\n"
+    assert left_behind(engine, tmp_path) == []

@@ -1,0 +1,29 @@
+"""Remove what crashes left of this pipeline's runs: containers and secret files; with --keep, old runs too."""
+
+from __future__ import annotations
+
+import argparse
+
+from imgc.cli.common import find, read
+from imgc.cli.console import EXIT_ENVIRONMENT, EXIT_FINE, Console, Failure
+from imgc.cli.engine import engine, file_option
+
+EXAMPLES = """examples:
+  imgc clean                      leftovers of crashed runs
+  imgc clean --keep 5             and the logs of all runs but the latest five
+"""
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    file_option(command)
+    command.add_argument("--keep", type=int, metavar="N", help="remove the folders of all runs but the latest N")
+
+
+def execute(arguments: argparse.Namespace, console: Console) -> int:
+    manage = engine("manage")
+    try:
+        cleaned = manage.clean(read(find(arguments.file)).directory, keep=arguments.keep)
+    except manage.EngineError as error:
+        raise Failure(str(error), EXIT_ENVIRONMENT) from None
+    console.say(f"removed {cleaned.containers} containers and {cleaned.runs} runs")
+    return EXIT_FINE

@@ -40,7 +40,7 @@ def test_nodes_run_in_order_and_say_so(project: Project) -> None:
     assert [(stream, text) for _, stream, text in entries] == [("stderr", b"two\n")]
     journal = [json.loads(line) for line in (result.folder / "journal.jsonl").read_text().splitlines()]
     assert journal[-1].pop("t")  # every record has its time
-    assert journal[-1] == {"e": "end", "state": "succeeded", "code": 0}
+    assert journal[-1].items() >= {"e": "end", "state": "succeeded", "code": 0}.items()
 
 
 def test_a_failure_has_its_exit_code_place_and_last_lines(project: Project) -> None:
@@ -140,7 +140,7 @@ def test_out_of_memory_is_named_and_retried_with_more(project: Project) -> None:
 
 def test_a_child_that_ran_out_of_memory_does_not_fail_a_command_that_exits_0(project: Project) -> None:
     result = project.run(run("only", "tail /dev/zero || echo survived; exit 0", mem=32 << 20))
-    assert project.printed("").endswith(b"survived\n")
+    assert b"survived\n" in project.printed("")  # the shell's word on standard error may come behind
     assert result.code == Code.FINE
 
 

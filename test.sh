@@ -19,6 +19,7 @@ fi
 PATH="$PWD/.venv/bin:$PATH"
 export PATH
 ruff check .
+ruff format --check .
 mypy
 lint-imports
 exec python -m pytest -q -n 2 --dist loadfile "$@"

@@ -27,7 +27,10 @@ def pipeline(images: int, nodes: int) -> str:
     lines += ["pipeline:", "  parallel:"]
     for group in range(nodes // 10):
         lines += [f"    group-{group}:", f"      image: image-{group % images}", "      serial:"]
-        lines += [f'        step-{step}: {{run: "echo {step} ${{{{ params.lang }}}}", cpu: 1}}' for step in range(10)]
+        lines += [
+            f'        step-{step}: {{run: "echo {step} ${{{{ params.lang }}}}", cpu: 1}}'
+            for step in range(10)
+        ]
     return "\n".join(lines) + "\n"
 
 

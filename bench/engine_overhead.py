@@ -85,7 +85,9 @@ def main() -> None:
             case(client)
             times[name].append((time.monotonic() - begin) / count * 1000)
             cpu[name].append((time.process_time() - begin_cpu) / count * 1000)
-    print(f"{client.version()['Version']}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, {ROUNDS} rounds")
+    print(
+        f"{client.version()['Version']}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, {ROUNDS} rounds"
+    )
     for name in cases:
         median, ours = statistics.median(times[name]), statistics.median(cpu[name])
         print(f"{name:34} {median:6.0f} ms a node   {ours:5.1f} ms of our CPU")

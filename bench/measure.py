@@ -21,7 +21,9 @@ class Sample:
     memory: float
 
 
-def run(argv: Sequence[str], cwd: str | os.PathLike[str] | None = None, env: Mapping[str, str] | None = None) -> Sample:
+def run(
+    argv: Sequence[str], cwd: str | os.PathLike[str] | None = None, env: Mapping[str, str] | None = None
+) -> Sample:
     """Runs a command to its end; CalledProcessError when it fails."""
     started = time.perf_counter()
     process = subprocess.Popen(argv, cwd=cwd, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -57,7 +59,9 @@ def table(rows: Mapping[str, Sample]) -> None:
     *_, reference = rows.values()
     print("| | CPU ms | wall ms | MiB | CPU ratio |\n| --- | --- | --- | --- | --- |")
     for name, sample in rows.items():
-        print(f"| {name} | {sample.cpu:.0f} | {sample.wall:.0f} | {sample.memory:.0f} | {sample.cpu / reference.cpu:.2f} |")
+        print(
+            f"| {name} | {sample.cpu:.0f} | {sample.wall:.0f} | {sample.memory:.0f} | {sample.cpu / reference.cpu:.2f} |"
+        )
 
 
 def own_memory() -> float:

@@ -23,10 +23,15 @@ def main() -> None:
     console = Console(record=True, width=104, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "wordcount"
-        shutil.copytree(ROOT / "samples" / "wordcount", folder, ignore=shutil.ignore_patterns(".imgc", "compiled", "out"))
+        shutil.copytree(
+            ROOT / "samples" / "wordcount", folder, ignore=shutil.ignore_patterns(".imgc", "compiled", "out")
+        )
         file = folder / "pipeline.yaml"
         good = file.read_text(encoding="utf-8")
-        file.write_text(good.replace("system_packages", "system_package").replace("image: etl", "image: elt"), encoding="utf-8")
+        file.write_text(
+            good.replace("system_packages", "system_package").replace("image: etl", "image: elt"),
+            encoding="utf-8",
+        )
         shown(console, folder, "imgc", "check", "--color", "always")
         file.write_text(good, encoding="utf-8")
         shown(console, folder, "imgc", "compile", "-q", "--stdout", "etl")
@@ -38,9 +43,18 @@ def main() -> None:
 
 def shown(console: Console, folder: Path, *command: str) -> None:
     """Runs a command and records it with what it prints."""
-    console.print(Text("$ " + " ".join(word for word in command if word not in ("--color", "always", "-q")), style="bold"))
+    console.print(
+        Text(
+            "$ " + " ".join(word for word in command if word not in ("--color", "always", "-q")), style="bold"
+        )
+    )
     result = subprocess.run(
-        [IMGC, *command[1:]], cwd=folder, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [IMGC, *command[1:]],
+        cwd=folder,
+        text=True,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     console.print(Text.from_ansi(result.stdout.rstrip() + "\n"))
 

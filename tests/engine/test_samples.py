@@ -17,14 +17,40 @@ SAMPLES = sorted(path.parent for path in (ROOT / "samples").glob("*/pipeline.yam
 EXPECTED = {
     "hello": ["Hello, world!", "This is Debian GNU/Linux 12 (bookworm)."],
     "wordcount": ["2 files, 115 words", '"the":7'],
-    "python-package": ["All checks passed!", "Success: no issues found", "2 passed", "lint, types and tests are fine"],
-    "sklearn-training": ["forest: trained on 105 flowers", '"flowers": 45', "best of 3 models: logistic with an accuracy of 0.9"],
+    "python-package": [
+        "All checks passed!",
+        "Success: no issues found",
+        "2 passed",
+        "lint, types and tests are fine",
+    ],
+    "sklearn-training": [
+        "forest: trained on 105 flowers",
+        '"flowers": 45',
+        "best of 3 models: logistic with an accuracy of 0.9",
+    ],
     "c-program": ["sieve: all tests passed", "2 3 5 7 11 13 17 19 23 29"],
-    "data-pipeline": ["6 orders of 4 customers", "GB: 149.00", "Alan: 99.00", "orders: 4,3,", "customers: 5,,SE"],
+    "data-pipeline": [
+        "6 orders of 4 customers",
+        "GB: 149.00",
+        "Alan: 99.00",
+        "orders: 4,3,",
+        "customers: 5,,SE",
+    ],
     "own-dockerfile": ["4 passed", "what is shipped has no pytest"],
-    "ways-of-code": ["4 for 3 each: 12", "6 for 5 each: 30", "8 for 7 each: 56", "installed: 90", "called: 132"],
+    "ways-of-code": [
+        "4 for 3 each: 12",
+        "6 for 5 each: 30",
+        "8 for 7 each: 56",
+        "installed: 90",
+        "called: 132",
+    ],
     "node-project": ["# pass 2", "# fail 0", "Hello, Ada!"],
-    "monorepo": ["tests[service=worker] | 2 passed", '"apples": 3', "apples and pears cost 7", "smoke/report | plums"],
+    "monorepo": [
+        "tests[service=worker] | 2 passed",
+        '"apples": 3',
+        "apples and pears cost 7",
+        "smoke/report | plums",
+    ],
     "team": ["2 passed", '"with_token": true', "Ghent         31"],
 }
 SECRETS = {"FIGURES_TOKEN": "figures-token-of-the-test"}
@@ -33,7 +59,12 @@ SECRETS = {"FIGURES_TOKEN": "figures-token-of-the-test"}
 
 def imgc(engine: Any, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "imgc.cli.main", *arguments], cwd=folder, env=engine.env | SECRETS, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "imgc.cli.main", *arguments],
+        cwd=folder,
+        env=engine.env | SECRETS,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -62,7 +93,9 @@ def test_a_sample_runs(sample: Path, engine: Any, tmp_path: Path) -> None:
 def test_the_compiled_files_need_no_imgc(engine: Any, tmp_path: Path) -> None:
     """`docker build -f` of the output alone, parents first, by the plan's own context, order and references."""
     folder = tmp_path / "python-package"
-    shutil.copytree(ROOT / "samples" / "python-package", folder, ignore=shutil.ignore_patterns(".imgc", "compiled"))
+    shutil.copytree(
+        ROOT / "samples" / "python-package", folder, ignore=shutil.ignore_patterns(".imgc", "compiled")
+    )
     assert imgc(engine, folder, "compile").returncode == 0
     plan = json.loads((folder / "compiled" / "plan.json").read_text())
     for image in plan["images"].values():
@@ -154,7 +187,11 @@ def test_a_killed_run_is_resumed_and_nothing_runs_twice(engine: Any, tmp_path: P
         "    two: sleep 4; echo two >> /data/log\n    three: echo three >> /data/log\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "imgc.cli.main", "run"], cwd=tmp_path, env=engine.env, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "imgc.cli.main", "run"],
+        cwd=tmp_path,
+        env=engine.env,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stderr is not None
     for line in process.stderr:

@@ -90,7 +90,11 @@ def test_golden(folder: Path) -> None:
         for path, data in found.items():
             (expected / path).parent.mkdir(parents=True, exist_ok=True)
             (expected / path).write_bytes(data)
-    kept = {path.relative_to(expected).as_posix(): path.read_bytes() for path in expected.rglob("*") if path.is_file()}
+    kept = {
+        path.relative_to(expected).as_posix(): path.read_bytes()
+        for path in expected.rglob("*")
+        if path.is_file()
+    }
     assert sorted(found) == sorted(kept)
     for path, data in found.items():
         assert data.decode() == kept[path].decode(), path
@@ -102,7 +106,9 @@ def test_dockerfiles_are_clean(folder: Path) -> None:
     assert files or folder.name == "none"
     for file in files:
         dockerfile.parse_string(file.read_text(encoding="utf-8"))
-        result = subprocess.run([str(HADOLINT), "--format", "json", str(file)], capture_output=True, text=True, check=False)
+        result = subprocess.run(
+            [str(HADOLINT), "--format", "json", str(file)], capture_output=True, text=True, check=False
+        )
         codes = {finding["code"] for finding in json.loads(result.stdout)} - UNPINNED
         assert codes <= OF_THE_USER.get(f"{folder.name}/{file.parent.name}", set()), (file, codes)
 

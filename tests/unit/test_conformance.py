@@ -58,6 +58,8 @@ def test_an_invalid_case_is_diagnosed_at_its_place(name: str, tmp_path: Path) ->
     assert isinstance(expected, dict)
     first = next(d for d in analysed(folder).diagnostics if d.severity is Severity.ERROR)
     assert (first.span.place.line, first.span.place.column) == (expected["line"], expected["column"])
-    said = " ".join([first.text, *(fix.title for fix in first.fixes), *(other.message for other in first.related)])
+    said = " ".join(
+        [first.text, *(fix.title for fix in first.fixes), *(other.message for other in first.related)]
+    )
     for word in expected["words"]:
         assert word in said

@@ -21,9 +21,17 @@ def compiled_by_process(folder: Path, **env: str) -> dict[str, bytes]:
     out = folder / "compiled"
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **env}
     subprocess.run(
-        [sys.executable, "-m", "imgc.cli.main", "compile", "-q"], cwd=folder, env=environment, check=True, capture_output=True
+        [sys.executable, "-m", "imgc.cli.main", "compile", "-q"],
+        cwd=folder,
+        env=environment,
+        check=True,
+        capture_output=True,
     )
-    return {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file()
+    }
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -32,7 +40,13 @@ def test_every_surrounding_gives_the_same_bytes(case: str, tmp_path: Path) -> No
     for number, env in enumerate(
         [
             {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8"},
-            {"PYTHONHASHSEED": "4242", "TZ": "Asia/Kathmandu", "LC_ALL": "C", "USER": "somebody", "PYTHONUTF8": "1"},
+            {
+                "PYTHONHASHSEED": "4242",
+                "TZ": "Asia/Kathmandu",
+                "LC_ALL": "C",
+                "USER": "somebody",
+                "PYTHONUTF8": "1",
+            },
         ]
     ):
         folder = tmp_path / f"place-{number}" / "deeper" / "in" / ("a folder" if number else "b")
@@ -65,7 +79,9 @@ images:
 """
 
 SAME = {
-    "order of keys": BASE.replace('{A: "1", B: "2"}', '{B: "2", A: "1"}').replace('{x: "1", y: "2"}', '{y: "2", x: "1"}'),
+    "order of keys": BASE.replace('{A: "1", B: "2"}', '{B: "2", A: "1"}').replace(
+        '{x: "1", y: "2"}', '{y: "2", x: "1"}'
+    ),
     "comments": "# a comment\n" + BASE.replace("    env", "    # why\n    env"),
     "quotes and layout": BASE.replace("copy_dir: src", "copy_dir: './src'").replace("[six]", "\n      - six"),
     "another name of the pipeline": BASE + "name: other\n",
@@ -153,7 +169,9 @@ def test_inline_images_have_stable_names(folder: Path) -> None:
     text = "version: 1\npipeline:\n  serial:\n    a: {image: {base: 'debian:bookworm-slim', env: {A: b, C: d}}, run: x}\n    b: {image: {env: {C: d, A: b}, base: 'debian:bookworm-slim'}, run: y}\n"
     plan = compiled(text, folder).plan
     assert len(plan["images"]) == 1
-    assert plan["nodes"][1]["image"] == plan["nodes"][2]["image"] == "ready-kestrel" or plan["nodes"][1]["image"]
+    assert (
+        plan["nodes"][1]["image"] == plan["nodes"][2]["image"] == "ready-kestrel" or plan["nodes"][1]["image"]
+    )
 
 
 def test_the_state_of_runs_takes_no_part_in_a_users_context(folder: Path) -> None:

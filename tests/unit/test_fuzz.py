@@ -16,7 +16,12 @@ from imgc.plan.compiled import compile_pipeline
 from tests_support import ROOT, SHARED
 
 EXAMPLES = int(os.environ.get("IMGC_EXAMPLES", "2000"))
-SOURCES = sorted([*(SHARED / "conformance" / "valid").glob("*/pipeline.yaml"), *(ROOT / "tests" / "cases").glob("*/pipeline.yaml")])
+SOURCES = sorted(
+    [
+        *(SHARED / "conformance" / "valid").glob("*/pipeline.yaml"),
+        *(ROOT / "tests" / "cases").glob("*/pipeline.yaml"),
+    ]
+)
 PIECES = ["\n", "  ", ":", "- ", "{", "}", "[", "]", "'", '"', "#", "&a", "*a", "<<: ", "|", ">", "${{ ", " }}", "\t", "null", "3.10", "true", "\x00", "é", "\u2028", "!x ", "? ", "---\n"]  # fmt: skip
 
 
@@ -54,7 +59,11 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @given(st.integers(0, 2**62))
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_mutated_files(places: list[Path], seed: int) -> None:
     random_ = random.Random(seed)
     folder = random_.choice(places)

@@ -26,7 +26,21 @@ NASTY = [
     "${{ params.x }}", "{", "}", ":", ",", "a", "b", "/", "..", "=", "@", "-", "\x00", "\x1b[31m", "\ud800",
 ]  # fmt: skip
 hostile = st.lists(st.sampled_from(NASTY), min_size=1, max_size=6).map("".join)
-KINDS = ["FROM", "ENV", "RUN", "WORKDIR", "USER", "LABEL", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "EXPOSE", "STOPSIGNAL", "SHELL"]
+KINDS = [
+    "FROM",
+    "ENV",
+    "RUN",
+    "WORKDIR",
+    "USER",
+    "LABEL",
+    "CMD",
+    "ENTRYPOINT",
+    "HEALTHCHECK",
+    "COPY",
+    "EXPOSE",
+    "STOPSIGNAL",
+    "SHELL",
+]
 
 
 def image(field: str, value: str) -> dict[str, Any]:
@@ -52,7 +66,10 @@ def image(field: str, value: str) -> dict[str, Any]:
         "extra args": {"pip_packages": ["six"], "pip": {"extra_args": [value]}},
         "npm": {"base": "node:20-bookworm-slim", "npm_packages": [value]},
         "conda": {"base": "mambaorg/micromamba:2.0.5", "conda": {"packages": [value]}},
-        "dockerfile arg": {"base": None, "dockerfile": {"text": "FROM debian:12\nARG X\n", "args": {"X": value}}},
+        "dockerfile arg": {
+            "base": None,
+            "dockerfile": {"text": "FROM debian:12\nARG X\n", "args": {"X": value}},
+        },
         "copy_url": {"copy_url": "https://git.example/" + value, "copy_branch": value},
         "stop signal": {"stop_signal": value},
         "shell": {"shell": ["/bin/sh", value], "commands": ["true"]},
@@ -88,7 +105,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(st.sampled_from(FIELDS), hostile)
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 def test_a_value_stays_a_value(folder: Path, field: str, value: str) -> None:
     document = {"version": 1, "secrets": {"s": {"env": "S"}}, "images": {"a": image(field, value)}}
     analysis = analyse("pipeline.yaml", quoted(document), folder)
@@ -104,7 +125,12 @@ def test_a_value_stays_a_value(folder: Path, field: str, value: str) -> None:
         assert instruction.cmd.upper() == line["instruction"]
         assert instruction.start_line == line["line"]
         if instruction.cmd.upper() == "RUN":
-            assert all(flag.startswith(("--mount=type=cache", "--mount=type=bind", "--mount=type=secret", "--mount=type=ssh")) for flag in instruction.flags), text
+            assert all(
+                flag.startswith(
+                    ("--mount=type=cache", "--mount=type=bind", "--mount=type=secret", "--mount=type=ssh")
+                )
+                for flag in instruction.flags
+            ), text
     checked(field, value, instructions)
     del harmless
 

@@ -132,9 +132,7 @@ class _Analysing:
             self.inline[name] = name
         check_names(self.pipeline, uses, scope.used, self.refs, self.report)
         caught = check_extends(self.pipeline, self.report)
-        self.images = ImageResolver(
-            self.pipeline, self.project, self.lock, self.report, self.refs
-        )
+        self.images = ImageResolver(self.pipeline, self.project, self.lock, self.report, self.refs)
         self.images.calls = self.calls()
         for name in caught:
             self.images.done[name] = None
@@ -214,7 +212,9 @@ class _Analysing:
             image = value.text if isinstance(value, Scalar) else self.inline_name(value) or inherited
             call = node.get("call")
             file = call.get("file") if isinstance(call, Mapping) else None
-            if isinstance(file, Scalar) and isinstance(located := self.project.locate(file.text, "file"), str):
+            if isinstance(file, Scalar) and isinstance(
+                located := self.project.locate(file.text, "file"), str
+            ):
                 found.setdefault(image, {})[located] = None
             stack += [(child, image) for child in node.children]
         return {image: tuple(sorted(files)) for image, files in found.items()}

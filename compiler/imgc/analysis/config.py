@@ -114,8 +114,12 @@ class _File:
                 label = f"did you mean '{close[0]}'?" if close else f"there is {', '.join(GRANTS)}"
                 self.error("unknown-key", f"'{grant}' is nothing that can be allowed", span, label)
         if any(grant in GRANTS for grant in given) and not self.users:
-            message = "'allow' grants access to this host, and a file that comes with a pipeline cannot grant it"
-            self.error("misplaced-key", message, span, "write it in ~/.config/imgc/imgc.toml, or give --allow")
+            message = (
+                "'allow' grants access to this host, and a file that comes with a pipeline cannot grant it"
+            )
+            self.error(
+                "misplaced-key", message, span, "write it in ~/.config/imgc/imgc.toml, or give --allow"
+            )
             return ()
         return tuple(Setting(grant, self.place(span)) for grant in given if grant in GRANTS)
 

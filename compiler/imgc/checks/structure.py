@@ -299,10 +299,8 @@ class _Walker:
     def key_name(self, entry: Entry, names: Schema) -> None:
         names, _ = self.resolve(names, "")
         pattern = names.get("pattern")
-        if (
-            (pattern
-            and not _pattern(pattern).search(entry.name))
-            or len(entry.name) < names.get("minLength", 0)
+        if (pattern and not _pattern(pattern).search(entry.name)) or len(entry.name) < names.get(
+            "minLength", 0
         ):
             expected = names.get("x-expects", f"a name of the form {pattern}")
             self.error(

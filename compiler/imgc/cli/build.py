@@ -25,7 +25,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
     format_option(command)
     command.add_argument("--no-cache", action="store_true", help="run every step again")
     command.add_argument("--push", action="store_true", help="push the images once they are built")
-    command.add_argument("--platform", action="append", default=[], metavar="OS/ARCH", help="build for this platform")
+    command.add_argument(
+        "--platform", action="append", default=[], metavar="OS/ARCH", help="build for this platform"
+    )
     command.add_argument("--builder", metavar="NAME", help="a buildx builder")
     compile_arguments(command)
 

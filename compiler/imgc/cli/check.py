@@ -118,9 +118,7 @@ def _fixed(file: str, arguments: argparse.Namespace, console: Console) -> Analys
     given = read(file)
     if given.text is None:
         return analyse_input(given, arguments)
-    result = fix_all(
-        given.text, lambda text: analyse_input(replace(given, text=text), arguments).diagnostics
-    )
+    result = fix_all(given.text, lambda text: analyse_input(replace(given, text=text), arguments).diagnostics)
     if file == "-":
         sys.stdout.write(result.text)
     elif result.text != given.text:

@@ -16,7 +16,9 @@ EXAMPLES = """examples:
 
 def arguments(command: argparse.ArgumentParser) -> None:
     file_option(command)
-    command.add_argument("--keep", type=int, metavar="N", help="remove the folders of all runs but the latest N")
+    command.add_argument(
+        "--keep", type=int, metavar="N", help="remove the folders of all runs but the latest N"
+    )
 
 
 def execute(arguments: argparse.Namespace, console: Console) -> int:

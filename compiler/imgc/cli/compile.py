@@ -39,7 +39,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "--stdout", nargs="?", const="", metavar="IMAGE", help="print Dockerfiles instead of writing"
     )
     command.add_argument(
-        "--context", action="store_true", help="copy what each image takes to images/NAME/context, for plain docker"
+        "--context",
+        action="store_true",
+        help="copy what each image takes to images/NAME/context, for plain docker",
     )
     compile_arguments(command)
 

@@ -58,7 +58,7 @@ def _bash(commands: Sequence[Command]) -> Iterator[str]:
                 if option.choices:
                     yield f"    {command.name}:{name}) words={shlex.quote(' '.join(option.choices))} ;;"
                 elif option.value:
-                    yield f"    {command.name}:{name}) COMPREPLY=($(compgen -f -- \"$word\")); return ;;"
+                    yield f'    {command.name}:{name}) COMPREPLY=($(compgen -f -- "$word")); return ;;'
     yield "  esac"
     yield '  if [[ -z $words ]]; then case "$command" in'
     yield f'    "") words={shlex.quote(" ".join([*(command.name for command in commands), "--help", "--version"]))} ;;'
@@ -100,7 +100,9 @@ def _zsh(commands: Sequence[Command]) -> Iterator[str]:
 
 
 def _zsh_specs(option: Option) -> Iterator[str]:
-    text, value = (re.sub(r"([\[\]:\\])", r"\\\1", part) for part in (option.help, option.value.lower() or "value"))
+    text, value = (
+        re.sub(r"([\[\]:\\])", r"\\\1", part) for part in (option.help, option.value.lower() or "value")
+    )
     action = f"({' '.join(option.choices)})" if option.choices else "_files"
     if not option.names:
         count = "*" if option.many else ""

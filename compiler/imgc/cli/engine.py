@@ -64,7 +64,9 @@ def engine(module: str = "api") -> Any:
 
 
 def file_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument("-f", "--file", metavar="FILE", help="the pipeline file; default: the one here or above")
+    command.add_argument(
+        "-f", "--file", metavar="FILE", help="the pipeline file; default: the one here or above"
+    )
 
 
 def format_option(command: argparse.ArgumentParser) -> None:

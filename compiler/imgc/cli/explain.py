@@ -35,7 +35,9 @@ _WIDTH = 100
 
 def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("what", nargs="?", metavar="WHAT", help="a code, an image, a node's path, or a line")
-    command.add_argument("-f", "--file", metavar="FILE", help="the pipeline file; default: the one here or above")
+    command.add_argument(
+        "-f", "--file", metavar="FILE", help="the pipeline file; default: the one here or above"
+    )
     compile_arguments(command)
 
 

@@ -23,7 +23,9 @@ exit codes: 0 fine, 1 problems in the file, 2 no such image, 3 no engine (with -
 
 def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("images", nargs="*", metavar="IMAGE", help="images to list; default: all")
-    command.add_argument("-f", "--file", metavar="FILE", help="the pipeline file; default: the one here or above")
+    command.add_argument(
+        "-f", "--file", metavar="FILE", help="the pipeline file; default: the one here or above"
+    )
     command.add_argument("--uri", action="store_true", help="print the references alone")
     command.add_argument("--size", action="store_true", help="ask the engine for sizes")
     command.add_argument("--format", choices=("text", "json"), default="text", help="how to print them")

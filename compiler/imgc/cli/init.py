@@ -23,7 +23,9 @@ _ROUNDS = 50
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", nargs="?", default=".", metavar="DIR", help="the folder; default: this one")
+    command.add_argument(
+        "folder", nargs="?", default=".", metavar="DIR", help="the folder; default: this one"
+    )
     command.add_argument("--force", action="store_true", help="write over a pipeline.yaml that is there")
     command.add_argument("--stdout", action="store_true", help="print the file instead of writing it")
 

@@ -31,7 +31,11 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:  # noqa: AR
     directory = read(find(arguments.file)).directory
     try:
         entries = manage.logs(
-            directory, arguments.run, arguments.node.strip("/"), attempt=arguments.attempt, follow=arguments.follow
+            directory,
+            arguments.run,
+            arguments.node.strip("/"),
+            attempt=arguments.attempt,
+            follow=arguments.follow,
         )
         for when, stream, text in entries:
             out = sys.stderr.buffer if stream == "stderr" else sys.stdout.buffer

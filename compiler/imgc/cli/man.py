@@ -50,7 +50,9 @@ def page() -> Iterator[str]:
     yield ".SH DESCRIPTION"
     yield _text(top().description or "")
     yield ".PP"
-    yield _text("FILE defaults to pipeline.yaml, pipeline.yml or *.imgc.yaml here or above, up to the git root; - is standard input.")
+    yield _text(
+        "FILE defaults to pipeline.yaml, pipeline.yml or *.imgc.yaml here or above, up to the git root; - is standard input."
+    )
     yield ".SH COMMANDS"
     for command in commands():
         yield from _command(command)

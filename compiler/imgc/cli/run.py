@@ -22,17 +22,31 @@ exit codes: 0 fine, 1 problems in the file, 3 no engine, 4 a step failed, 130 in
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("nodes", nargs="*", metavar="NODE", help="paths of nodes; default: the whole pipeline")
+    command.add_argument(
+        "nodes", nargs="*", metavar="NODE", help="paths of nodes; default: the whole pipeline"
+    )
     file_option(command)
     format_option(command)
-    command.add_argument("--max-parallel", type=_count, metavar="N", help="nodes at once; default: twice the processors")
-    command.add_argument("--keep-going", action="store_true", help="run what does not depend on a failed node")
     command.add_argument(
-        "--resume", nargs="?", const="", metavar="RUN", help="go on with a run that was cut off; default: the latest"
+        "--max-parallel", type=_count, metavar="N", help="nodes at once; default: twice the processors"
+    )
+    command.add_argument(
+        "--keep-going", action="store_true", help="run what does not depend on a failed node"
+    )
+    command.add_argument(
+        "--resume",
+        nargs="?",
+        const="",
+        metavar="RUN",
+        help="go on with a run that was cut off; default: the latest",
     )
     command.add_argument("--rebuild", action="store_true", help="build the images anew")
     command.add_argument(
-        "--allow", action="append", default=[], metavar="GRANT", help="what the pipeline may do to this host: docker-socket"
+        "--allow",
+        action="append",
+        default=[],
+        metavar="GRANT",
+        help="what the pipeline may do to this host: docker-socket",
     )
     compile_arguments(command)
 

@@ -51,7 +51,9 @@ def _range(span: Span) -> dict[str, int]:
     return {"line": line + 1, "column": column + 1, "end_line": end_line + 1, "end_column": end_column + 1}
 
 
-def pretty(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Sequence[str]], color: bool = False) -> str:
+def pretty(
+    diagnostics: Iterable[Diagnostic], sources: Mapping[str, Sequence[str]], color: bool = False
+) -> str:
     """Each finding with its place, an excerpt with the range marked, the message and the help.
 
     `sources` holds the lines of the files, by the name that spans carry.

@@ -35,9 +35,7 @@ _SCP = lazy(
     r"(?P<user>[A-Za-z0-9_][A-Za-z0-9._-]*@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]+):(?!:|//)(?P<path>[^-].*)"
 )
 _HOST_FIRST = lazy(r"(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}/[^/]+/.+")
-_TOKEN_IN_QUERY = lazy(
-    r"[?&](?:access_token|private_token|token|password|key|sig|signature)=", re.IGNORECASE
-)
+_TOKEN_IN_QUERY = lazy(r"[?&](?:access_token|private_token|token|password|key|sig|signature)=", re.IGNORECASE)
 _BUCKET = lazy(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _NO_REF = lazy(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|\.lock(?:/|\Z)|\A[./-]|[./]\Z|/\.")
 

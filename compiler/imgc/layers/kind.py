@@ -74,9 +74,7 @@ class Reading:
         found = self.project.locate(node.value, want)
         if isinstance(found, str):
             return found
-        fixes = tuple(
-            Fix(f"use '{near}'", (Edit(node.span, near),), safe=False) for near in found.near[:3]
-        )
+        fixes = tuple(Fix(f"use '{near}'", (Edit(node.span, near),), safe=False) for near in found.near[:3])
         label = f"did you mean '{found.near[0]}'?" if found.near else ""
         self.error(found.code, found.message, node.span, label=label, fixes=fixes)
         return None

@@ -95,7 +95,11 @@ class Recipe:
         """A generated RUN as root (see `become`)."""
         self.become("root")
         if self.facts.shell is False:
-            self.error("base-without-shell", f"the base '{self.base}' has no shell, so nothing can be run in it", span)
+            self.error(
+                "base-without-shell",
+                f"the base '{self.base}' has no shell, so nothing can be run in it",
+                span,
+            )
             return
         self.add(Run(clauses, mounts), key, span, note)
 
@@ -119,6 +123,8 @@ class Recipe:
     def copy(self, sources: tuple[str, ...], destination: str, key: str, span: Span | None) -> None:
         self.add(Copy(sources, destination, chown=self.owner), key, span)
 
-    def error(self, code: str, message: str, span: Span | None, severity: Severity = Severity.ERROR, label: str = "") -> None:
+    def error(
+        self, code: str, message: str, span: Span | None, severity: Severity = Severity.ERROR, label: str = ""
+    ) -> None:
         if span is not None:
             self.report(Diagnostic(code, severity, message, span, label))

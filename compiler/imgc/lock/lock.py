@@ -1,12 +1,12 @@
 """Reading `imgc.lock`.
 
-    version: 1
-    images:                        # by reference, as the pipeline file writes it
-      python:3.12-slim: {digest: sha256:…, distro: debian, manager: apt, user: root, python: "3.12", shell: true}
-    environments:                  # replicate_local_environment, by image
-      train: [numpy==1.26.4]
-    sources:                       # git sources, by URL and branch (`repo` for the pipeline's own repository)
-      https://git.example/x@main: {commit: 8f3c…, clean: true, pushed: true}
+version: 1
+images:                        # by reference, as the pipeline file writes it
+  python:3.12-slim: {digest: sha256:…, distro: debian, manager: apt, user: root, python: "3.12", shell: true}
+environments:                  # replicate_local_environment, by image
+  train: [numpy==1.26.4]
+sources:                       # git sources, by URL and branch (`repo` for the pipeline's own repository)
+  https://git.example/x@main: {commit: 8f3c…, clean: true, pushed: true}
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def read(text: str) -> tuple[Lock, list[Diagnostic]]:
     """A lock from its text; what is wrong with its YAML is said, what it does not hold is empty."""
     document = load(FILE, text)
     root = document.root
-    images = {name: LockedImage(**_known(facts, LockedImage)) for name, facts in _section(root, "images").items()}
+    images = {
+        name: LockedImage(**_known(facts, LockedImage)) for name, facts in _section(root, "images").items()
+    }
     sources = {
         name: LockedSource(**_known(facts, LockedSource))
         for name, facts in _section(root, "sources").items()

@@ -16,7 +16,9 @@ MAX_TAG = 128
 _DIGESTS = {"sha256": 64, "sha384": 96, "sha512": 128}
 """Hexadecimal digits of the algorithms that Docker knows."""
 
-_LABEL = r"(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9_-]*[A-Za-z0-9])"  # with the `_` that host names have in practice
+_LABEL = (
+    r"(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9_-]*[A-Za-z0-9])"  # with the `_` that host names have in practice
+)
 _HOST = lazy(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[A-Fa-f0-9:]+\])(?::[0-9]+)?")
 _COMPONENT = lazy(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
 _TAG = lazy(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")

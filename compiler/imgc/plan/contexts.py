@@ -86,5 +86,7 @@ def _user_patterns(image: ResolvedImage, project: Project) -> tuple[str, ...]:
     content = project.read_text(file) if given or project.exists(file, "file") else ""
     if not isinstance(content, str):
         return left_out
-    prefix = "." if image.dockerfile is not None else in_context(source_root, project.directory, image.context)
+    prefix = (
+        "." if image.dockerfile is not None else in_context(source_root, project.directory, image.context)
+    )
     return (*rebase(parse(content), prefix), *left_out)

@@ -90,4 +90,3 @@ def _read(path: Path) -> bytes | None:
 
 def _lines(data: bytes | None) -> list[str]:
     return (data or b"").decode("utf-8", "replace").splitlines(keepends=True)
-

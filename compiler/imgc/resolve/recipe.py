@@ -151,7 +151,11 @@ def _own_python(recipe: Recipe, keys: Mapping) -> None:
     entry = keys.entry("python_version")
     if entry is None or not _brings_python(keys):
         return
-    if isinstance(entry.value, Scalar) and isinstance(entry.value.value, str) and text(entry.value) != recipe.facts.python:
+    if (
+        isinstance(entry.value, Scalar)
+        and isinstance(entry.value.value, str)
+        and text(entry.value) != recipe.facts.python
+    ):
         from imgc.layers.python.brought import emit_python_version
 
         emit_python_version(recipe, text(entry.value), "python_version", entry.key.span)

@@ -60,7 +60,9 @@ def images(body: str) -> list[Diagnostic]:
 def test_findings_of_an_image(body: str, code: str, line: int, column: int, words: list[str]) -> None:
     found = images(body)
     assert next((d.code, d.span.place.line, d.span.place.column) for d in found) == (code, line, column)
-    said = " ".join([found[0].text, *(r.message for r in found[0].related), *(f.title for f in found[0].fixes)])
+    said = " ".join(
+        [found[0].text, *(r.message for r in found[0].related), *(f.title for f in found[0].fixes)]
+    )
     for word in words:
         assert word in said
 
@@ -149,6 +151,7 @@ def test_a_warning_per_value_that_is_wrong_in_a_list() -> None:
 
 # jsonschema and the walker
 
+
 def documents(shared: Path) -> list[dict[str, Any]]:
     found = []
     for file in sorted((shared / "conformance" / "valid").glob("*/pipeline.yaml")):
@@ -157,7 +160,24 @@ def documents(shared: Path) -> list[dict[str, Any]]:
     return found  # type: ignore[return-value]
 
 
-VALUES: list[Any] = [None, True, 0, -1, 1.5, "", "x", "${{ params.x }}", "1h", "2Gi", [], ["x"], [1], {}, {"x": "y"}, {"env": "X"}]
+VALUES: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    "",
+    "x",
+    "${{ params.x }}",
+    "1h",
+    "2Gi",
+    [],
+    ["x"],
+    [1],
+    {},
+    {"x": "y"},
+    {"env": "X"},
+]
 
 
 def mutated(data: Any, random_: random.Random) -> Any:
@@ -198,7 +218,11 @@ def test_jsonschema_accepts_and_refuses_the_same(seed: int) -> None:
     if document.root.broken:
         return
     valid = VALIDATOR.is_valid(plain(document.root))
-    assert valid == (not found), (text, [(d.text, str(d.span.place)) for d in found], [e.message for e in VALIDATOR.iter_errors(data)][:3])
+    assert valid == (not found), (
+        text,
+        [(d.text, str(d.span.place)) for d in found],
+        [e.message for e in VALIDATOR.iter_errors(data)][:3],
+    )
 
 
 _CACHE: list[dict[str, Any]] = []

@@ -38,7 +38,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def written(folder: Path) -> dict[str, float]:
-    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()
+    }
 
 
 def test_compile_writes_only_what_changed(folder: Path) -> None:
@@ -163,7 +165,9 @@ def test_check_finds_the_file_above_and_gives_valid_json(folder: Path) -> None:
     jsonschema.validate(found, imgc_schema.load("diagnostics"), cls=jsonschema.Draft202012Validator)
     [diagnostic] = [d for d in found["diagnostics"] if d["severity"] == "error"]
     assert (diagnostic["line"], diagnostic["column"], diagnostic["end_column"]) == (6, 7, 14)
-    assert diagnostic["fixes"][0]["edits"] == [{"line": 6, "column": 7, "end_line": 6, "end_column": 14, "text": "pip_packages"}]
+    assert diagnostic["fixes"][0]["edits"] == [
+        {"line": 6, "column": 7, "end_line": 6, "end_column": 14, "text": "pip_packages"}
+    ]
 
 
 def test_warnings_fail_only_when_denied(folder: Path) -> None:
@@ -186,8 +190,22 @@ def test_help_has_examples(folder: Path, command: str) -> None:
 
 def test_the_command_line_loads_nothing_heavy(folder: Path) -> None:
     script = "import sys; sys.argv=['imgc','compile','-q']; from imgc.cli.main import main; main(); print(*sys.modules)"
-    loaded = set(subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True).stdout.split())
-    for heavy in ("docker", "pygls", "lsprotocol", "jsonschema", "rich", "asyncio", "requests", "packaging.requirements", "imgc_engine"):
+    loaded = set(
+        subprocess.run(
+            [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True
+        ).stdout.split()
+    )
+    for heavy in (
+        "docker",
+        "pygls",
+        "lsprotocol",
+        "jsonschema",
+        "rich",
+        "asyncio",
+        "requests",
+        "packaging.requirements",
+        "imgc_engine",
+    ):
         assert heavy not in loaded, heavy
 
 

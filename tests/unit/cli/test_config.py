@@ -192,7 +192,9 @@ def called(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return given
 
 
-def test_a_file_that_comes_with_a_pipeline_grants_nothing(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+def test_a_file_that_comes_with_a_pipeline_grants_nothing(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
     (folder / "imgc.toml").write_text('allow = ["docker-socket"]\n')
     result = imgc(capsys, "check")
     assert result.code == 1

@@ -13,7 +13,9 @@ from imgc_cli import imgc
 from tests_support import SHARED
 
 VALID = [
-    path for path in sorted((SHARED / "conformance" / "valid").iterdir()) if path.name != "002-03-replicate-local"
+    path
+    for path in sorted((SHARED / "conformance" / "valid").iterdir())
+    if path.name != "002-03-replicate-local"
 ]
 PIPELINE = """\
 version: 1
@@ -83,7 +85,9 @@ class TestImages:
         assert "= pipeline.yaml:9  copy_dir: src\n        The code: a directory" in out
 
     def test_the_package_manager_and_why(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert "apt, because the table of well-known bases says that the base is debian" in explain(capsys, "etl")
+        assert "apt, because the table of well-known bases says that the base is debian" in explain(
+            capsys, "etl"
+        )
         assert "found by the build in /etc/os-release" in explain(capsys, "odd")
 
     def test_which_edit_rebuilds_what(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,10 +125,14 @@ class TestLines:
         assert "numpy" in out
 
     def test_a_setting_leads_to_the_nodes_it_holds_for(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert "it says something of 4 nodes:\n    count/alice\n    count/moby" in explain(capsys, "pipeline.yaml:17")
+        assert "it says something of 4 nodes:\n    count/alice\n    count/moby" in explain(
+            capsys, "pipeline.yaml:17"
+        )
         assert "it says something of 2 nodes:" in explain(capsys, "20")
 
-    @pytest.mark.parametrize("form", ["etl:{}", "compiled/images/etl/Dockerfile:{}", "/x/images/etl/Dockerfile:{}"])
+    @pytest.mark.parametrize(
+        "form", ["etl:{}", "compiled/images/etl/Dockerfile:{}", "/x/images/etl/Dockerfile:{}"]
+    )
     def test_a_line_of_a_dockerfile_leads_back(
         self, form: str, folder: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -153,12 +153,16 @@ def test_poetry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (app["poetry_project"], app["python_version"]) == ("pyproject.toml", HERE)
 
 
-def test_requirements_without_those_for_development(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_requirements_without_those_for_development(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert images(tmp_path, "requirements", capsys)["app"]["requirements"] == ["requirements.txt"]
     assert "# requirements: [requirements-dev.txt]" in (tmp_path / "requirements/pipeline.yaml").read_text()
 
 
-def test_a_package_is_installed_with_a_python_it_allows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_package_is_installed_with_a_python_it_allows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     app = images(tmp_path, "a package", capsys)["app"]
     assert app == {"python_version": "3.10", "copy_dir": ".", "local_project_install": "pip install ."}
     assert data(tmp_path / "a-package")["name"] == "acme-tools"
@@ -190,7 +194,9 @@ def test_two_languages_are_two_images(tmp_path: Path, capsys: pytest.CaptureFixt
     assert list(images(tmp_path, "python and node", capsys)) == ["app", "web"]
 
 
-def test_what_does_not_hold_is_a_comment_that_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_does_not_hold_is_a_comment_that_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     project = written(tmp_path, "editable", {"requirements.txt": "-e .\n"})
     assert imgc(capsys, "init", str(project)).code == 0
     text = (project / "pipeline.yaml").read_text()

@@ -26,7 +26,9 @@ from imgc_cli import imgc
 from tests_support import SHARED
 
 VALID = [
-    path for path in sorted((SHARED / "conformance" / "valid").iterdir()) if path.name != "002-03-replicate-local"
+    path
+    for path in sorted((SHARED / "conformance" / "valid").iterdir())
+    if path.name != "002-03-replicate-local"
 ]
 PIPELINE = """\
 version: 1
@@ -223,7 +225,12 @@ def test_the_name_of_the_output_says_the_format(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pipeline.yaml").write_text(PIPELINE)
-    for name, start in (("a.html", "<!doctype"), ("a.svg", "<svg"), ("a.dot", "digraph"), ("a.txt", "image train")):
+    for name, start in (
+        ("a.html", "<!doctype"),
+        ("a.svg", "<svg"),
+        ("a.dot", "digraph"),
+        ("a.txt", "image train"),
+    ):
         assert imgc(capsys, "graph", "-o", name).out == ""
         assert (tmp_path / name).read_text().startswith(start)
     assert imgc(capsys, "graph").out.startswith("flowchart")
@@ -252,4 +259,12 @@ def test_the_page_works_in_a_browser(nightly: Graph, tmp_path: Path) -> None:
     )  # fmt: skip
     title = re.search(r"<title>(.*?)</title>", done.stdout)
     assert title
-    assert json.loads(title[1]) == ["train/train[model=net]", "1 of 1", "train", "prepare/split", True, True, True]
+    assert json.loads(title[1]) == [
+        "train/train[model=net]",
+        "1 of 1",
+        "train",
+        "prepare/split",
+        True,
+        True,
+        True,
+    ]

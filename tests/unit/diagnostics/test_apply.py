@@ -96,7 +96,10 @@ def test_what_a_fix_brings_to_light_is_fixed_too() -> None:
 
 VALID = [
     path
-    for path in (*(SHARED / "conformance/valid").glob("*/pipeline.yaml"), *(ROOT / "samples").glob("*/pipeline.yaml"))
+    for path in (
+        *(SHARED / "conformance/valid").glob("*/pipeline.yaml"),
+        *(ROOT / "samples").glob("*/pipeline.yaml"),
+    )
     if path.parent.name != "002-03-replicate-local"
 ]
 

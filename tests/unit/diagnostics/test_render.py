@@ -59,9 +59,15 @@ def test_another_place_is_a_note() -> None:
 
 
 def test_a_long_line_is_shown_around_the_place() -> None:
-    out = shown("version: 1\nimages: {" + ", ".join(f"i{n}: {{base: 'a:1'}}" for n in range(100)) + ", x: {bse: 'a:1'}}\n")
+    out = shown(
+        "version: 1\nimages: {"
+        + ", ".join(f"i{n}: {{base: 'a:1'}}" for n in range(100))
+        + ", x: {bse: 'a:1'}}\n"
+    )
     assert max(len(line) for line in out.splitlines()) < 220
-    line, mark = next((a, b) for a, b in zip(out.splitlines(), out.splitlines()[1:], strict=False) if "^^^" in b)
+    line, mark = next(
+        (a, b) for a, b in zip(out.splitlines(), out.splitlines()[1:], strict=False) if "^^^" in b
+    )
     assert line[mark.index("^") :].startswith("bse")
 
 
@@ -84,7 +90,9 @@ def test_the_summary_counts() -> None:
 
 @pytest.mark.parametrize("folder", INVALID, ids=lambda folder: folder.name)
 def test_json_is_what_its_schema_says(folder: Path) -> None:
-    found = analyse("pipeline.yaml", (folder / "pipeline.yaml").read_text(encoding="utf-8"), folder).diagnostics
+    found = analyse(
+        "pipeline.yaml", (folder / "pipeline.yaml").read_text(encoding="utf-8"), folder
+    ).diagnostics
     data = json.loads(to_json(found))
     jsonschema.validate(data, schema("diagnostics"))
     places = [(one["file"], one["line"], one["column"]) for one in data["diagnostics"]]

@@ -44,19 +44,24 @@ def run(script: str, project: Path, **env: str) -> subprocess.CompletedProcess[s
 
 
 def step(name: str) -> str:
-    script: str = next(step["run"] for step in loaded("ci/action.yml")["runs"]["steps"] if step["name"] == name)
+    script: str = next(
+        step["run"] for step in loaded("ci/action.yml")["runs"]["steps"] if step["name"] == name
+    )
     return script
 
 
 @pytest.mark.parametrize(
-    ("text", "deny", "code"), [(GOOD, "true", 0), (WARNING, "false", 0), (WARNING, "true", 1), (BAD, "false", 1)]
+    ("text", "deny", "code"),
+    [(GOOD, "true", 0), (WARNING, "false", 0), (WARNING, "true", 1), (BAD, "false", 1)],
 )
 def test_the_action_checks(text: str, deny: str, code: int, project: Path) -> None:
     (project / "pipeline.yaml").write_text(text)
     done = run(step("imgc check"), project, FILES=".", DENY=deny, SARIF="")
     assert done.returncode == code, done
     assert bool(done.stdout) == (text != GOOD)
-    assert all(re.match(r"::(error|warning) file=pipeline.yaml,line=\d", line) for line in done.stdout.splitlines())
+    assert all(
+        re.match(r"::(error|warning) file=pipeline.yaml,line=\d", line) for line in done.stdout.splitlines()
+    )
 
 
 def test_the_action_writes_sarif_of_a_file_with_errors(project: Path) -> None:

@@ -61,7 +61,11 @@ def test_links_lead_somewhere() -> None:
 def test_examples_are_what_they_show() -> None:
     """Each line of an example block is one key with its value, and the structure check takes it."""
     definitions = schema("pipeline")["$defs"]
-    for owner, name in ((schema("pipeline"), ""), (definitions["image"], "image"), (definitions["node"], "node")):
+    for owner, name in (
+        (schema("pipeline"), ""),
+        (definitions["image"], "image"),
+        (definitions["node"], "node"),
+    ):
         for key, value in owner["properties"].items():
             for example in value.get("examples", ()):
                 root = load("f", f"{key}: {flow(example)}\n").root

@@ -66,8 +66,15 @@ def test_every_mistake_has_its_place(text: str, code: str, line: int, column: in
 
 
 def test_a_broken_entry_leaves_the_others_alone() -> None:
-    document = load("p.yaml", "version: 1\nimages:\n  a: {base: x:1\n  b: {base: y:1}\n  c:\n    run: 'open\npipeline: {run: z}\n")
-    assert plain(document.root) == {"version": 1, "images": {"a": {}, "b": {"base": "y:1"}, "c": {"run": {}}}, "pipeline": {"run": "z"}}
+    document = load(
+        "p.yaml",
+        "version: 1\nimages:\n  a: {base: x:1\n  b: {base: y:1}\n  c:\n    run: 'open\npipeline: {run: z}\n",
+    )
+    assert plain(document.root) == {
+        "version": 1,
+        "images": {"a": {}, "b": {"base": "y:1"}, "c": {"run": {}}},
+        "pipeline": {"run": "z"},
+    }
     assert [d.span.place.line for d in document.diagnostics] == [3, 6]
     images = document.root.get("images")
     assert isinstance(images, Mapping)
@@ -83,7 +90,9 @@ def test_a_quote_may_reach_over_lines_that_look_like_entries() -> None:
 
 
 def test_anchors_reach_over_islands() -> None:
-    text = "x: &base {image: a, cpu: 1}\ny:\n" + "".join(f"  k{n}: {{<<: *base, n: {n}}}\n" for n in range(LARGE * 2))
+    text = "x: &base {image: a, cpu: 1}\ny:\n" + "".join(
+        f"  k{n}: {{<<: *base, n: {n}}}\n" for n in range(LARGE * 2)
+    )
     document = load("p.yaml", text)
     assert not document.diagnostics
     values = plain(document.root.get("y"))  # type: ignore[arg-type]
@@ -118,7 +127,9 @@ def test_a_bom_is_not_part_of_the_text() -> None:
     assert document.root.entries[0].key.span.place.column == 1
 
 
-texts = st.text(alphabet=st.sampled_from("ab: -{}[]'\"#&*!|>\n\t,?%@`<=~\r\u2028é\U0001f600\x00$"), max_size=60)
+texts = st.text(
+    alphabet=st.sampled_from("ab: -{}[]'\"#&*!|>\n\t,?%@`<=~\r\u2028é\U0001f600\x00$"), max_size=60
+)
 
 
 @given(texts)

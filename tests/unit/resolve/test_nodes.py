@@ -83,7 +83,9 @@ def test_a_leaf_as_the_whole_pipeline(folder: Path) -> None:
 
 
 def test_units_and_retry(folder: Path) -> None:
-    found = nodes("image: app\nrun: x\nmem: 1.5Gi\nmax_time: 1m30s\nretry: {attempts: 2, backoff: 500ms}", folder)[""]
+    found = nodes(
+        "image: app\nrun: x\nmem: 1.5Gi\nmax_time: 1m30s\nretry: {attempts: 2, backoff: 500ms}", folder
+    )[""]
     assert (found["mem"], found["max_time"]) == (1610612736, 90)
     assert found["retry"] == {"attempts": 2, "backoff": 0.5, "on": ["error"], "mem_factor": 1}
 
@@ -140,7 +142,12 @@ parallel:
 """,
         folder,
     )
-    assert [(n["image"], n["cpu"]) for n in found.values() if n["command"]] == [("app", 1), ("app", 2), ("other", 1), ("other", 2)]
+    assert [(n["image"], n["cpu"]) for n in found.values() if n["command"]] == [
+        ("app", 1),
+        ("app", 2),
+        ("other", 1),
+        ("other", 2),
+    ]
 
 
 def test_params_are_typed_and_overridden(folder: Path) -> None:
@@ -151,7 +158,10 @@ def test_params_are_typed_and_overridden(folder: Path) -> None:
 
 
 def test_paths_are_those_in_the_container(folder: Path) -> None:
-    found = nodes('image: app\nenv: {MAIN: "${{ path(\'./src/main.py\') }}"}\nrun: python ${{ path("src") }}/main.py', folder)[""]
+    found = nodes(
+        'image: app\nenv: {MAIN: "${{ path(\'./src/main.py\') }}"}\nrun: python ${{ path("src") }}/main.py',
+        folder,
+    )[""]
     assert found["env"] == {"MAIN": "/app/main.py"}
     assert found["command"][-1] == "python /app/main.py"
 
@@ -207,7 +217,13 @@ def test_skip_reaches_what_is_below(folder: Path) -> None:
         ("image: app\nserial: {a: {env: {A: b}}}", "missing-key", 2, 13, ["run", "serial"]),
         ("image: app\nserial:\n  a:\n    env: {A: b}", "missing-key", 3, 3, ["run"]),
         ("image: app\nparallel:\n  a: {run: x, needs: [bb]}\n  b: x", "unknown-node", 3, 23, ["'bb'"]),
-        ("image: app\nparallel:\n  a: {run: x, needs: [b]}\n  b: {run: x, needs: [a]}", "cycle", 3, 23, ["a", "b"]),
+        (
+            "image: app\nparallel:\n  a: {run: x, needs: [b]}\n  b: {run: x, needs: [a]}",
+            "cycle",
+            3,
+            23,
+            ["a", "b"],
+        ),
         ("image: app\nparallel:\n  a: {run: x, needs: [a]}", "cycle", 3, 23, ["itself"]),
         ("image: app\nparallel:\n  g: {parallel: {a: {run: x, needs: [g]}}}", "cycle", 3, 38, ["g"]),
         ("image: app\nserial:\n  a: {parallel: {x: {run: x, needs: [b]}}}\n  b: x", "cycle", 3, 38, ["b"]),
@@ -221,7 +237,13 @@ def test_skip_reaches_what_is_below(folder: Path) -> None:
         ("image: app\nrun: x\nmounts: [{src: srcc, dst: /x}]", "path-missing", 3, 16, ["src"]),
         ("image: app\nrun: x\ninput: {repo: page, glob: /}", "unknown-repo", 3, 15, ["pages"]),
         ("image: app\nrun: x\ninput: {repo: pages, glob: /, name: out}", "reserved-name", 3, 37, ["out"]),
-        ("image: app\nrun: x\ninput: {cross: [{repo: pages, glob: /}, {repo: pages, glob: /}]}", "duplicate-input", 3, 48, ["pages"]),
+        (
+            "image: app\nrun: x\ninput: {cross: [{repo: pages, glob: /}, {repo: pages, glob: /}]}",
+            "duplicate-input",
+            3,
+            48,
+            ["pages"],
+        ),
         ("image: app\nrun: echo ${{ params.lan }}", "unknown-param", 2, 11, ["lang"]),
         ("image: app\nrun: echo ${{ matrix.py }}", "unknown-matrix", 2, 11, []),
         ("image: app\nrun: echo ${{ nonsense }}", "bad-expression", 2, 11, ["params.NAME"]),
@@ -231,8 +253,20 @@ def test_skip_reaches_what_is_below(folder: Path) -> None:
         ("image: app\ncall: {file: src/man.py, function: work}", "path-missing", 2, 14, ["main.py"]),
         ("image: other\ncall: {file: src/main.py, function: work}", "unmapped-path", 2, 14, ["path_map"]),
         ("image: app\nmatrix: {a: [1, 1]}\nrun: x", "duplicate-item", 2, 17, ["twice"]),
-        ("container_reuse: new\nserial:\n  a: {image: app, run: x}\n  b: {image: other, run: x}", "container-mismatch", 4, 7, ["image"]),
-        ("container_reuse: new\nimage: app\nserial:\n  a: {cpu: 1, run: x}\n  b: {cpu: 2, run: x}", "container-mismatch", 5, 7, ["cpu"]),
+        (
+            "container_reuse: new\nserial:\n  a: {image: app, run: x}\n  b: {image: other, run: x}",
+            "container-mismatch",
+            4,
+            7,
+            ["image"],
+        ),
+        (
+            "container_reuse: new\nimage: app\nserial:\n  a: {cpu: 1, run: x}\n  b: {cpu: 2, run: x}",
+            "container-mismatch",
+            5,
+            7,
+            ["cpu"],
+        ),
     ],
 )
 def test_mistakes(body: str, code: str, line: int, column: int, words: list[str], folder: Path) -> None:
@@ -244,7 +278,8 @@ def test_mistakes(body: str, code: str, line: int, column: int, words: list[str]
 
 def test_a_cycle_names_the_whole_chain(folder: Path) -> None:
     analysis = analysed(
-        "image: app\nparallel:\n  a: {run: x, needs: [c]}\n  b: {run: x, needs: [a]}\n  c: {run: x, needs: [b]}", folder
+        "image: app\nparallel:\n  a: {run: x, needs: [c]}\n  b: {run: x, needs: [a]}\n  c: {run: x, needs: [b]}",
+        folder,
     )
     [found] = [d for d in analysis.diagnostics if d.severity is Severity.ERROR]
     assert "a -> c -> b -> a" in found.message

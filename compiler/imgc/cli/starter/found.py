@@ -12,7 +12,9 @@ from typing import Any
 from imgc.records import dataclass, field
 
 _VERSIONS = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9")
-_NOT_CODE = re.compile(r"requirements[-_.](dev|test|tests|lint|docs?)\.txt\Z|(dev|test)[-_]requirements\.txt\Z")
+_NOT_CODE = re.compile(
+    r"requirements[-_.](dev|test|tests|lint|docs?)\.txt\Z|(dev|test)[-_]requirements\.txt\Z"
+)
 
 
 @dataclass(slots=True)
@@ -139,7 +141,9 @@ def _python(folder: Path, requires: object) -> str:
             allowed = SpecifierSet(requires)
         except InvalidSpecifier:
             return wanted
-        choices = [version for version in (wanted, *_VERSIONS) if f"{version}.99" in allowed or version in allowed]
+        choices = [
+            version for version in (wanted, *_VERSIONS) if f"{version}.99" in allowed or version in allowed
+        ]
         return choices[0] if choices else wanted
     return wanted
 

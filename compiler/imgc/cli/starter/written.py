@@ -25,7 +25,10 @@ def first_pipeline(found: Found) -> str:
     ]
     for name, keys in images.items():
         lines += [f"  {name}:", *(f"    {line}" for line in keys)]
-    return "\n".join([*lines, "", *_pipeline(found, next(iter(images)), "web" if "web" in images else "")]) + "\n"
+    return (
+        "\n".join([*lines, "", *_pipeline(found, next(iter(images)), "web" if "web" in images else "")])
+        + "\n"
+    )
 
 
 def _images(found: Found) -> dict[str, list[str]]:
@@ -62,7 +65,10 @@ def _python(found: Found) -> list[str]:
     elif found.requirements:
         keys.append(f"requirements: [{', '.join(map(quoted, found.requirements))}]")
     elif found.dependencies:
-        keys += ["pip_packages:  # from pyproject.toml", *(f"  - {quoted(text)}" for text in found.dependencies)]
+        keys += [
+            "pip_packages:  # from pyproject.toml",
+            *(f"  - {quoted(text)}" for text in found.dependencies),
+        ]
     else:
         keys.append("# pip_packages: [numpy]")
     keys += [f"# requirements: [{quoted(name)}]  # for development" for name in found.other_requirements]

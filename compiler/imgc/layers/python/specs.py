@@ -19,9 +19,7 @@ _SIMPLE = lazy(rf"{_NAME}{_EXTRAS}\s*(?P<specifier>{_CLAUSE}(?:\s*,\s*{_CLAUSE})
 whose import costs a third of a small file's compile."""
 
 _LOCAL = lazy(r"(?:\.{1,2}|~)?/|\.{1,2}(?:\Z|\[)|file:")
-_OPTION = lazy(
-    r"(-r|--requirement|-c|--constraint|-e|--editable|-i|--[a-z][a-z-]*|-[a-zA-Z])(?=[\s=./]|\Z)"
-)
+_OPTION = lazy(r"(-r|--requirement|-c|--constraint|-e|--editable|-i|--[a-z][a-z-]*|-[a-zA-Z])(?=[\s=./]|\Z)")
 
 KEY_OF_OPTION = {
     "-r": "requirements",

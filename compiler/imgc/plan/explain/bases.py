@@ -67,7 +67,9 @@ def _facts(known: BaseFacts) -> str:
 
 def _manager(known: BaseFacts, asked: bool) -> str:
     if known.manager:
-        return f"{known.manager}, because {known.source} says that the base is {known.distro or 'of that kind'}"
+        return (
+            f"{known.manager}, because {known.source} says that the base is {known.distro or 'of that kind'}"
+        )
     if asked:
         return "apt, because apt_packages asks for it; nothing is known of the base"
     return "found by the build in /etc/os-release, because nothing is known of the base"

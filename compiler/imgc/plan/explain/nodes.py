@@ -46,7 +46,9 @@ def explain_node(view: View, path: str) -> Iterator[Holds]:
         yield Holds(f"matrix {name}", text)
     if node.children:
         names = [view.resolved.nodes[child].name for child in node.children]
-        yield Holds("children", ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else ""))
+        yield Holds(
+            "children", ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+        )
     yield from _order(view, node)
 
 
@@ -59,7 +61,9 @@ def _image(view: View, node: ResolvedNode) -> Iterator[Holds]:
     if setting is None:
         yield Holds("image", value, note="none is written here or above, so it is the default")
     else:
-        yield _written(view, node, "image", value, Entry(Scalar("image", "image", setting.span), setting.node))
+        yield _written(
+            view, node, "image", value, Entry(Scalar("image", "image", setting.span), setting.node)
+        )
 
 
 def _command(view: View, path: str) -> Iterator[Holds]:
@@ -104,7 +108,13 @@ def _order(view: View, node: ResolvedNode) -> Iterator[Holds]:
     needs = {target for target, _ in node.needs}
     reads = {target for target, _ in node.reads}
     for path in node.after:
-        why = "needs says so" if path in needs else "its input reads it" if path in reads else "it stands before it"
+        why = (
+            "needs says so"
+            if path in needs
+            else "its input reads it"
+            if path in reads
+            else "it stands before it"
+        )
         yield Holds("after", path or view.resolved.pipeline.name, note=why)
     if node.group == "pool":
         yield Holds("container", "one that a compatible leaf has left behind, where there is one")

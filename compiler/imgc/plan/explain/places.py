@@ -26,9 +26,7 @@ def _inside(node: Node, line: int) -> Entry | Node | None:
     if isinstance(node, Mapping):
         return next((entry for entry in reversed(node.entries) if _holds(entry, line)), None)
     if isinstance(node, Sequence):
-        return next(
-            (item for item in node.items if item.span.start[0] < line <= item.span.end[0] + 1), None
-        )
+        return next((item for item in node.items if item.span.start[0] < line <= item.span.end[0] + 1), None)
     return None
 
 

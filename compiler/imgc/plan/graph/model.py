@@ -105,7 +105,9 @@ def _of_images(plan: Mapping[str, Any]) -> Box:
     root = Box("", plan["name"], "parallel", plan["file"])
     for name, image in plan["images"].items():
         place = _place(image["source"])
-        box = Box(name, name, "image", place, image["base"] or "", image["reference"], edges=list(image["after"]))
+        box = Box(
+            name, name, "image", place, image["base"] or "", image["reference"], edges=list(image["after"])
+        )
         root.children.append(box)
     return root
 
@@ -170,7 +172,9 @@ def _others(node: Mapping[str, Any], item: Any) -> Iterator[Item]:
     if node["docker_run_args"]:
         yield item("docker_run_args", shlex.join(node["docker_run_args"]))
     if node["container"]["mode"] == "group":
-        yield item("container", f"shared below '{node['container']['group'] or 'the root'}'", "container_reuse")
+        yield item(
+            "container", f"shared below '{node['container']['group'] or 'the root'}'", "container_reuse"
+        )
     elif node["container"]["mode"] == "pool":
         yield item("container", "from the pool", "container_reuse")
     if not node["stop_on_error"]:

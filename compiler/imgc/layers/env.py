@@ -65,12 +65,7 @@ def read_variables(node: Node, report: Callable[[Diagnostic], None]) -> Variable
         _hint_at_dollars(scalar, report)
         if _is_writable(scalar, report):
             found.append((entry.name, scalar.text))
-            if looks_secret(entry.name) and _is_literal(scalar):
-                message = (
-                    f"'{entry.name}' looks like a secret, and its value would be readable in the image; "
-                    "keep it under 'secrets'"
-                )
-                report(Diagnostic("secret-in-env", Severity.WARNING, message, scalar.span))
+            warn_of_secret(entry.name, scalar, "in the image", report)
     _warn_of_order(entries, report)
     return tuple(found)
 
@@ -84,6 +79,15 @@ def emit_env(recipe: Recipe, variables: Sequence[tuple[str, str]], key: str, spa
 def looks_secret(name: str) -> bool:
     """Whether a variable of this name probably holds a secret."""
     return bool(_SECRET.search(name)) and not _NO_SECRET.search(name)
+
+
+def warn_of_secret(name: str, value: Scalar, where: str, report: Callable[[Diagnostic], None]) -> None:
+    """Warns of a variable that looks like a secret and is written out: `where` it could be read."""
+    if looks_secret(name) and _is_literal(value):
+        message = (
+            f"'{name}' looks like a secret, and its value would be readable {where}; keep it under 'secrets'"
+        )
+        report(Diagnostic("secret-in-env", Severity.WARNING, message, value.span))
 
 
 def names_in(value: str) -> set[str]:
@@ -128,6 +132,7 @@ def _is_literal(scalar: Scalar) -> bool:
         bool(text)
         and not isinstance(scalar.value, bool)
         and not names_in(text)
+        and "${{" not in text
         and not text.startswith("/run/secrets/")
     )
 

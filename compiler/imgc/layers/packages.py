@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
-from imgc.document.nodes import Node, Scalar, Sequence
+from imgc.document.nodes import Scalar, Sequence
 from imgc.layers.kind import Reading, Written
 from imgc.layers.managers import NAMEABLE
 from imgc.records import dataclass
@@ -28,14 +28,14 @@ def read_packages(
     if not isinstance(written.node, Sequence):
         return ()
     own = written.siblings.get(written.key) if written.siblings else None
-    removals = dict(_removals(own)) if isinstance(own, Sequence) else {}
+    taken_out = removals(own) if isinstance(own, Sequence) else {}
     packages: list[Package] = []
     for item in written.node.items:
         if not isinstance(item, Scalar) or not isinstance(item.value, str):
             continue
         if not NAMEABLE.fullmatch(item.value):
             continue
-        package = Package(item.value, item.span, written.key, removals.get(id(item)))
+        package = Package(item.value, item.span, written.key, taken_out.get(id(item)))
         if problem := problem_of(item.value):
             reading.report(bad_package(package, problem))
         else:
@@ -43,20 +43,22 @@ def read_packages(
     return tuple(packages)
 
 
-def _removals(node: Sequence) -> Iterator[tuple[int, Span]]:
-    """For the items of a list, by id, what to delete to take them out: the line, or from the neighbour on."""
-    before: Node | None = None
-    for item in node.items:
+def removals(node: Sequence) -> dict[int, Span]:
+    """For the items of a list, by id, what to delete to take them out: the line, or up to the neighbour."""
+    found: dict[int, Span] = {}
+    for number, item in enumerate(node.items):
         span = item.span
         if not node.flow and span.line == span.end_line:
-            yield id(item), Span(span.origin, span.line, 0, span.line + 1, 0)
-        elif node.flow and before is not None:
-            start = before.span
-            yield (
-                id(item),
-                Span(span.origin, start.end_line, start.end_column, span.end_line, span.end_column),
+            found[id(item)] = Span(span.origin, span.line, 0, span.line + 1, 0)
+        elif node.flow and number:
+            start = node.items[number - 1].span
+            found[id(item)] = Span(
+                span.origin, start.end_line, start.end_column, span.end_line, span.end_column
             )
-        before = item
+        elif node.flow and len(node.items) > 1:
+            end = node.items[1].span
+            found[id(item)] = Span(span.origin, span.line, span.column, end.line, end.column)
+    return found
 
 
 def bad_package(package: Package, problem: str) -> Diagnostic:

@@ -12,6 +12,7 @@ from imgc.dockerfile import userfile
 from imgc.document.nodes import Entry, Mapping, Node, Scalar
 from imgc.instructions.quoting import line_problem
 from imgc.layers.bases import facts_of
+from imgc.layers.env import warn_of_secret
 from imgc.layers.facts import BaseFacts
 from imgc.layers.kind import Reading
 from imgc.lock.lock import Lock
@@ -110,6 +111,7 @@ def _args(options: Mapping | None, reading: Reading) -> dict[str, str]:
             )
         else:
             args[entry.name] = entry.value.text
+            warn_of_secret(entry.name, entry.value, "in the image's history", reading.report)
     return args
 
 

@@ -90,6 +90,7 @@ class _Resolving(Starting):
             (*start.layers.fixed, *layers.fixed), (*start.layers.explicit, *layers.explicit)
         )
         self.build(start)
+        self.hint(start)
         return start
 
     def on_top_of(self, below: ResolvedImage) -> ResolvedImage:
@@ -134,6 +135,15 @@ class _Resolving(Starting):
         if calls := self.images.calls.get(image.name):
             image.notes["calls"] = calls
         recipe.write(image, self.resolver.lock, self.reading, *self.read_layers(image.layers))
+
+    def hint(self, image: ResolvedImage) -> None:
+        """What could be better in an image that has code. Most have, and few have anything to be told."""
+        if any(
+            written.key in (*recipe.CODE, "copy") for written in (*image.layers.fixed, *image.layers.explicit)
+        ):
+            from imgc.resolve.hints import hints
+
+            hints(image, self.images.done.get, self.reading.project, self.resolver.report)
 
     def hint_unknown(self, image: ResolvedImage) -> None:
         """Nothing known of a base that something is put on: what is assumed is said."""

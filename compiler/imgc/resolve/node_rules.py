@@ -7,7 +7,8 @@ from collections.abc import Callable
 from imgc.context.project import Project
 from imgc.diagnostics import Diagnostic, Fix, Related, Severity, Span
 from imgc.document.nodes import Mapping, Node, Scalar, Sequence, plain
-from imgc.model.pipeline import Pipeline, flag, items, text
+from imgc.layers.env import warn_of_secret
+from imgc.model.pipeline import Pipeline, entries, flag, items, text
 from imgc.model.tree import KINDS
 from imgc.resolve.settings import CONTAINER, GROUP_ONLY, LEAF_ONLY
 from imgc.resolve.tree import ResolvedNode
@@ -122,6 +123,9 @@ class _Rules:
             self.mounts(entry.value)
         if (entry := own.get("outputs")) is not None:
             self.outputs(entry.value)
+        for variable in entries(own["env"].value) if "env" in own else ():
+            if isinstance(variable.value, Scalar):
+                warn_of_secret(variable.name, variable.value, "in plan.json", self.report)
 
     def arguments(self, node: Node) -> None:
         for item in items(node):

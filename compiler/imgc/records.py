@@ -70,6 +70,11 @@ def replace(record: T, /, **changes: Any) -> T:
     return cast(T, cls(**(values | changes)))
 
 
+def is_record(kind: object) -> bool:
+    """Whether it is a class made by `dataclass` of this module."""
+    return isinstance(kind, type) and hasattr(kind, "__record_fields__")
+
+
 def names_of(record: type) -> tuple[str, ...]:
     """The names of the fields."""
     return cast(Any, record).__slots__  # type: ignore[no-any-return]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from imgc.records import dataclass, field, replace
 from imgc_engine import build as building
 from imgc_engine.connection import connect
 from imgc_engine.events import Listener, one_at_a_time
@@ -38,23 +38,9 @@ class Result:
     seconds: float = 0.0
     images: Mapping[str, building.Outcome] = field(default_factory=dict)
     """How the work on each image ended."""
-
-
-class BuildResult(Result):
-    """Of `imgc build`."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult(Result):
-    """Of `imgc run`. `run` and `folder` are empty when it did not come to a run."""
-
     run: str = ""
     folder: Path | None = None
-
-
-R = TypeVar("R", bound=Result)
+    """Of `run`, once it has come to a run."""
 
 
 def build(
@@ -69,7 +55,7 @@ def build(
     builder: str | None = None,
     listener: Listener,
     interrupt: Interrupt | None = None,
-) -> BuildResult:
+) -> Result:
     """Build the images (all when none is named) that are missing.
 
     `plan` is the object in plan.json, `compiled` the folder it lies in, `project` where the pipeline file is.
@@ -78,13 +64,13 @@ def build(
     interrupt = interrupt or Interrupt()
     tell = one_at_a_time(listener)
 
-    def work() -> BuildResult:
+    def work() -> Result:
         loaded = load(plan)
         if unknown := [name for name in images if name not in loaded.images]:
-            return BuildResult(Code.USAGE, problem=f"The file has no image {unknown[0]!r}.")
+            return Result(Code.USAGE, problem=f"The file has no image {unknown[0]!r}.")
         return _build(loaded, compiled, project, tuple(images), flags, tell, interrupt)
 
-    return _answer(BuildResult, work, interrupt)
+    return _answer(work, interrupt)
 
 
 def run(
@@ -100,7 +86,7 @@ def run(
     resume: str | None = None,
     listener: Listener,
     interrupt: Interrupt | None = None,
-) -> RunResult:
+) -> Result:
     """Make the images that the nodes (all when none is named) need, and run the nodes. Arguments as of
     `build`.
 
@@ -112,30 +98,30 @@ def run(
     options = Options(tuple(nodes), max_parallel, keep_going, tuple(allow))
     wanted = Wanted(plan, compiled, project, project / STATE, options, rebuild)
 
-    def work() -> RunResult:
+    def work() -> Result:
         if resume is None:
             ran = whole.run(wanted, tell, interrupt)
         else:
             ran = whole.resume(wanted, resume, tell, interrupt)
-        return RunResult(ran.code, ran.failures, images=ran.images, run=ran.run, folder=ran.folder)
+        return Result(ran.code, ran.failures, images=ran.images, run=ran.run, folder=ran.folder)
 
-    return _answer(RunResult, work, interrupt)
+    return _answer(work, interrupt)
 
 
-def _answer(kind: Callable[..., R], work: Callable[[], R], interrupt: Interrupt) -> R:
+def _answer(work: Callable[[], Result], interrupt: Interrupt) -> Result:
     """The result, with what was raised as what it means for the user, and with the time it took."""
     begin = time.monotonic()
     try:
         with interrupt.on_signals():
             result = work()
     except ReadError as error:
-        result = kind(Code.USER_FILE, problem=str(error))
+        result = Result(Code.USER_FILE, problem=str(error))
     except Refused as error:
-        result = kind(Code.USER_FILE, refusals=error.refused)
+        result = Result(Code.USER_FILE, refusals=error.refused)
     except (UnknownNode, UnknownRun, Busy) as error:
-        result = kind(Code.USAGE, problem=str(error))
+        result = Result(Code.USAGE, problem=str(error))
     except (EngineError, OSError) as error:
-        result = kind(Code.ENVIRONMENT, problem=str(error))
+        result = Result(Code.ENVIRONMENT, problem=str(error))
     return replace(result, seconds=time.monotonic() - begin)
 
 
@@ -147,7 +133,7 @@ def _build(
     flags: building.Flags,
     tell: Listener,
     interrupt: Interrupt,
-) -> BuildResult:
+) -> Result:
     secrets = Secrets(plan.secrets, project)
     builds = building.Builds(plan, names or tuple(plan.images), connect(), secrets, flags, local=False)
     made = building.make(builds, compiled, project, project / STATE / "builds", tell, interrupt)
@@ -155,4 +141,4 @@ def _build(
         made |= building.push(builds, made, tell, interrupt)
     failures = [outcome.failure for outcome in made.values() if outcome.failure]
     code = Code.INTERRUPTED if interrupt.level else worst(failures)
-    return BuildResult(code, tuple(failures), images=made)
+    return Result(code, tuple(failures), images=made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import docker
@@ -15,9 +15,11 @@ import docker.utils
 import requests
 import urllib3
 
+from imgc.records import dataclass
 from imgc_engine.failures import EngineError
 
 TIMEOUT = 60.0  # seconds for one answer; streams have none
+OLDEST_API = "1.40"  # Docker 19.03's, until the engine has said what it speaks
 POOL = 64  # connections; more containers than this at once only reconnect more often
 
 UNREACHABLE = (
@@ -53,7 +55,8 @@ def connect(timeout: float = TIMEOUT) -> docker.APIClient:
     """A client of the engine that answers now. EngineError when none does."""
     settings = _settings()
     try:
-        client = docker.APIClient(version="auto", timeout=timeout, num_pools=POOL, **settings)
+        client = docker.APIClient(version=OLDEST_API, timeout=timeout, num_pools=POOL, **settings)
+        client._version = _api_version(client)
     except (docker.errors.DockerException, *UNREACHABLE) as error:
         where = settings.get("base_url") or "the default socket /var/run/docker.sock"
         raise EngineError(f"No Docker engine answers at {where}: {_reason(error)}") from None
@@ -62,19 +65,26 @@ def connect(timeout: float = TIMEOUT) -> docker.APIClient:
     return client
 
 
+def _api_version(client: docker.APIClient) -> str:
+    """By the engine's ping, which is quick; for `/version`, as the SDK asks, it starts four programs."""
+    answer = client._get(client._url("/_ping", versioned_api=False))
+    client._raise_for_status(answer)
+    return str(answer.headers.get("Api-Version") or client.version(api_version=False)["ApiVersion"])
+
+
+@lru_cache(maxsize=4)
 def facts(client: docker.APIClient) -> Facts:
-    """Two questions to the engine. EngineError when it does not answer."""
+    """One question to the engine, once for each client. EngineError when it does not answer."""
     with engine_errors():
-        info, version = client.info(), client.version()
-    components = {component.get("Name", "") for component in version.get("Components") or ()}
+        info = client.info()
     status = dict(pair for pair in info.get("DriverStatus") or () if len(pair) == 2)
     return Facts(
-        version=version.get("Version", ""),
+        version=info.get("ServerVersion", ""),
         architecture=info.get("Architecture", ""),
         cpus=info.get("NCPU") or os.cpu_count() or 1,
         memory=info.get("MemTotal") or 0,
         containerd_images=str(status.get("driver-type", "")).startswith("io.containerd.snapshotter"),
-        podman=any("Podman" in name for name in components),
+        podman="BuildahVersion" in info,
     )
 
 

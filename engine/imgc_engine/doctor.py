@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from typing import Any, Literal
 import docker
 import docker.errors
 
+from imgc.records import dataclass
 from imgc_engine.build.program import Program, find_program
 from imgc_engine.connection import Facts, connect, engine_errors, facts, is_local, socket_path
 from imgc_engine.failures import EngineError

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from imgc.records import dataclass
 from imgc_engine.failures import Failure
 from imgc_engine.plan import Node
 from imgc_engine.run.logs import Stream

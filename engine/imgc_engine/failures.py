@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from imgc.records import dataclass
 from imgc_engine.plan import Place
 
 LAST_LINES = 20  # of output, in a failure

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import docker
 import docker.auth
 import docker.errors
 
+from imgc.records import dataclass
 from imgc_engine.connection import UNREACHABLE, engine_errors, explanation
 from imgc_engine.failures import EngineError
 

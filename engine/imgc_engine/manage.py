@@ -11,12 +11,12 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import docker.errors
 
+from imgc.records import dataclass
 from imgc_engine.api import STATE
 from imgc_engine.connection import UNREACHABLE, connect
 from imgc_engine.failures import EngineError

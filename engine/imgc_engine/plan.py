@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from imgc.records import dataclass
 from imgc_engine.reading import ReadError, read
 
 VERSION = 1

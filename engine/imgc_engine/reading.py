@@ -1,13 +1,14 @@
-"""JSON values into frozen dataclasses, strictly: a missing, unknown or mistyped field is a ReadError."""
+"""JSON values into records, strictly: a missing, unknown or mistyped field is a ReadError."""
 
 from __future__ import annotations
 
-import dataclasses
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar
+
+from imgc.records import is_record, names_of
 
 T = TypeVar("T")
 Reader = Callable[[Any], Any]
@@ -28,7 +29,7 @@ class ReadError(ValueError):
 
 
 def read(kind: Callable[..., T], value: object) -> T:
-    """`value` (of json.loads) as an instance of the dataclass `kind`. Fields are named as in the document."""
+    """`value` (of json.loads) as an instance of the record `kind`. Fields are named as in the document."""
     made: T = _reader(kind)(value)
     return made
 
@@ -36,7 +37,7 @@ def read(kind: Callable[..., T], value: object) -> T:
 @cache
 def _reader(kind: Any) -> Reader:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
-    if dataclasses.is_dataclass(kind):
+    if is_record(kind):
         return _object(kind)
     if origin in (typing.Union, types.UnionType):
         return _optional(args)
@@ -55,7 +56,7 @@ def _reader(kind: Any) -> Reader:
 
 def _object(kind: Any) -> Reader:
     hints = typing.get_type_hints(kind)
-    fields = [(field.name, _reader(hints[field.name])) for field in dataclasses.fields(kind)]
+    fields = [(name, _reader(hints[name])) for name in names_of(kind)]
     names = {name for name, _ in fields}
 
     def read_object(value: Any) -> Any:

@@ -6,9 +6,9 @@ A rule is a function of one leaf that is going to run. Whatever is not implement
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from imgc.records import dataclass
 from imgc_engine.connection import Facts
 from imgc_engine.failures import Refusal
 from imgc_engine.plan import Node

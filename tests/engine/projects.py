@@ -53,12 +53,12 @@ class Project:
         path = self.root / "compiled/images" / name / "Dockerfile.map.json"
         path.write_text(json.dumps({"version": 1, "file": "Dockerfile", "lines": rows}))
 
-    def build(self, *names: str, **options: Any) -> api.BuildResult:
+    def build(self, *names: str, **options: Any) -> api.Result:
         self.events.clear()
         plan = plans.plan(images=self.images, secrets=self.secrets)
         return api.build(plan, self.root / "compiled", self.root, names, listener=self.hear, **options)
 
-    def run(self, tree: dict[str, Any], *nodes: str, **options: Any) -> api.RunResult:
+    def run(self, tree: dict[str, Any], *nodes: str, **options: Any) -> api.Result:
         self.events.clear()
         images = self.images or None
         plan = plans.plan(tree, images=images, secrets=self.secrets)
@@ -85,7 +85,7 @@ class Project:
         if self.on_output and isinstance(event, ImageOutput | NodeOutput):
             self.on_output()
 
-    def states(self, result: api.BuildResult) -> dict[str, str]:
+    def states(self, result: api.Result) -> dict[str, str]:
         return {name: outcome.state for name, outcome in result.images.items()}
 
     def output(self) -> list[str]:

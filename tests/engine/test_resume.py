@@ -54,7 +54,7 @@ def trace(project: Project) -> list[str]:
     return (project.root / "trace/all").read_text().split()
 
 
-def resume(project: Project, tree: dict[str, Any], run_id: str = "") -> api.RunResult:
+def resume(project: Project, tree: dict[str, Any], run_id: str = "") -> api.Result:
     project.events.clear()
     result = api.run(
         plans.plan(tree), project.root / "compiled", project.root, resume=run_id, listener=project.hear

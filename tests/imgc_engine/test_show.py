@@ -12,7 +12,7 @@ import plans
 import pytest
 from plans import parallel, run, serial
 
-from imgc_engine.api import BuildResult, RunResult
+from imgc_engine.api import Result
 from imgc_engine.console import conclude, listening
 from imgc_engine.events import (
     Event,
@@ -140,7 +140,7 @@ def test_the_summary_names_place_cause_lines_log_and_what_to_do(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     file = io.StringIO()
-    result = RunResult(Code.STEP_FAILED, (failure(),), seconds=12.3, run="r1")
+    result = Result(Code.STEP_FAILED, (failure(),), seconds=12.3, run="r1")
     assert conclude(result, tmp_path, file) == 4
     assert file.getvalue().splitlines() == [
         "",
@@ -159,9 +159,9 @@ def test_the_summary_names_place_cause_lines_log_and_what_to_do(
 def test_the_summary_of_what_was_not_tried() -> None:
     file = io.StringIO()
     refused = (Refusal(Place("pipeline.yaml", 3, 5), "It wants 500 CPUs."),)
-    assert conclude(BuildResult(Code.USER_FILE, refusals=refused), Path("/p"), file) == 1
-    assert conclude(BuildResult(Code.ENVIRONMENT, problem="No engine."), Path("/p"), file) == 3
-    assert conclude(BuildResult(Code.FINE, seconds=0.3), Path("/p"), file) == 0
+    assert conclude(Result(Code.USER_FILE, refusals=refused), Path("/p"), file) == 1
+    assert conclude(Result(Code.ENVIRONMENT, problem="No engine."), Path("/p"), file) == 3
+    assert conclude(Result(Code.FINE, seconds=0.3), Path("/p"), file) == 0
     assert file.getvalue() == (
         "error: It wants 500 CPUs.\n  --> /p/pipeline.yaml:3:5\nerror: No engine.\ndone in 0.3 s\n"
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imgc.records import dataclass, replace
 from imgc_engine.build.program import Program
 from imgc_engine.connection import Facts
 from imgc_engine.failures import Refusal

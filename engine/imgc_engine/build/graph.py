@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import docker
 
+from imgc.records import dataclass
 from imgc_engine import images
 from imgc_engine.build.command import CONTENT_LABEL, Flags, has_content_tag
+from imgc_engine.connection import connect
 from imgc_engine.events import ImageState
 from imgc_engine.failures import EngineError
 from imgc_engine.plan import Image, Plan
@@ -45,11 +47,11 @@ class Builds:
     local: bool
 
 
-def decide(builds: Builds, asking: docker.APIClient) -> Work:
-    """Look at what engine and registries have. `asking` is a client of little patience. EngineError."""
+def decide(builds: Builds) -> Work:
+    """Look at what engine and registries have. EngineError."""
     there: dict[str, ImageState] = {}
     todo: dict[str, Task] = {}
-    registries = _Registries(builds, asking)
+    registries = _Registries(builds)
 
     def visit(name: str) -> None:
         if name in there or name in todo:
@@ -75,19 +77,24 @@ def decide(builds: Builds, asking: docker.APIClient) -> Work:
 class _Registries:
     """Asks registries what they have, and one that does not answer not again."""
 
-    def __init__(self, builds: Builds, asking: docker.APIClient) -> None:
-        self._builds, self._asking = builds, asking
+    def __init__(self, builds: Builds) -> None:
+        self._builds = builds
         self._silent: set[str] = set()
 
     def have(self, image: Image) -> bool:
         domain = image.reference.partition("/")[0]
         if not images.is_remote(image.reference) or domain in self._silent:
             return False
-        begin = time.monotonic()
-        found = images.in_registry(self._asking, image.reference, credentials_of(image, self._builds.secrets))
+        asking, begin = self._asking, time.monotonic()
+        found = images.in_registry(asking, image.reference, credentials_of(image, self._builds.secrets))
         if time.monotonic() - begin > images.REGISTRY_PATIENCE / 2:
             self._silent.add(domain)
         return found
+
+    @cached_property
+    def _asking(self) -> docker.APIClient:
+        """A client of little patience."""
+        return connect(images.REGISTRY_PATIENCE)
 
 
 def _found(name: str, image: Image, builds: Builds, registries: _Registries) -> ImageState | None:

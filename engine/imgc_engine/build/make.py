@@ -14,7 +14,7 @@ from imgc_engine.build.process import Bench, Processes, build_image
 from imgc_engine.build.program import Program, find_program
 from imgc_engine.build.record import record
 from imgc_engine.build.work import Hands, Outcome, do
-from imgc_engine.connection import connect, facts
+from imgc_engine.connection import facts
 from imgc_engine.events import ImageEnded, ImageStarted, Listener
 from imgc_engine.failures import Code, EngineError, Failure, Refusal, Refused
 from imgc_engine.interrupt import Interrupt
@@ -25,7 +25,7 @@ def make(
     builds: Builds, compiled: Path, project: Path, logs: Path, tell: Listener, interrupt: Interrupt
 ) -> dict[str, Outcome]:
     """How the work on each image ended, which is kept in the folder `logs` too. Refused, EngineError."""
-    work = decide(builds, connect(images.REGISTRY_PATIENCE))
+    work = decide(builds)
     processes = Processes()
     if any(task.kind == "build" for task in work.todo.values()):
         program = _program_for(work, builds)

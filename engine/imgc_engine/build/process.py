@@ -9,10 +9,10 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from imgc.records import dataclass
 from imgc_engine.build.command import Flags, command
 from imgc_engine.build.places import place_of
 from imgc_engine.build.program import Program

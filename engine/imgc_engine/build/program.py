@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
+from imgc.records import dataclass
 from imgc_engine.failures import EngineError
 
 RAWJSON_SINCE = (0, 13)

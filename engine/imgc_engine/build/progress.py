@@ -7,9 +7,9 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from imgc.records import dataclass
 from imgc_engine.events import StepState
 from imgc_engine.failures import LAST_LINES
 

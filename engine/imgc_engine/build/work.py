@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 
+from imgc.records import dataclass
 from imgc_engine import images
 from imgc_engine.build.graph import Builds, Task, Work, credentials_of
 from imgc_engine.build.process import Processes

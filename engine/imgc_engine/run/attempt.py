@@ -7,11 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any
 
 import docker.errors
 
+from imgc.records import dataclass
 from imgc_engine.connection import UNREACHABLE, explanation
 from imgc_engine.run.follow import Follower
 from imgc_engine.run.logs import Log, Stream

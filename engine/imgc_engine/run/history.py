@@ -9,9 +9,9 @@ about it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
+from imgc.records import dataclass, field, replace
 from imgc_engine.plan import Node
 from imgc_engine.run.schedule import Changed
 from imgc_engine.run.states import Past, State

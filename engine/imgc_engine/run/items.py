@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
+from imgc.records import dataclass, field
 from imgc_engine.failures import Refusal
 from imgc_engine.plan import Node
 from imgc_engine.run.ready import Need

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import docker
 
+from imgc.records import dataclass
 from imgc_engine import build as building
 from imgc_engine import images
 from imgc_engine.connection import Facts, engine_errors, is_local, socket_path

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
+
+from imgc.records import dataclass, field
 
 LOOK_AHEAD = 32  # leaves that are looked at when those before them do not fit
 ROUNDING = 1e-9  # of sums of CPUs

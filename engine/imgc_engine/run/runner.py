@@ -11,13 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
 
 import docker
 import docker.errors
 
+from imgc.records import dataclass, replace
 from imgc_engine.connection import UNREACHABLE
 from imgc_engine.events import Listener, NodeChanged, NodeOutput, Notice
 from imgc_engine.failures import Failure

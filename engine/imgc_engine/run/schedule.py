@@ -17,10 +17,10 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal
 
+from imgc.records import dataclass
 from imgc_engine.plan import Node
 from imgc_engine.run import rules
 from imgc_engine.run.items import Item, arrange
@@ -63,15 +63,18 @@ class Changed:
 Action = Start | Stop | Changed
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class _Timer:
     """Due at `time`; void once the item has another attempt. `number` keeps equal times in order."""
 
     time: float
     number: int
-    kind: Literal["deadline", "again"] = field(compare=False)
-    attempt: int = field(compare=False)
-    item: Item = field(compare=False)
+    kind: Literal["deadline", "again"]
+    attempt: int
+    item: Item
+
+    def __lt__(self, other: _Timer) -> bool:
+        return (self.time, self.number) < (other.time, other.number)
 
 
 class Schedule:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from imgc.records import replace
 from imgc_engine.plan import Node
 
 

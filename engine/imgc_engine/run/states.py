@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from imgc.records import dataclass
 
 State = Literal["pending", "running", "succeeded", "failed", "error", "skipped", "omitted", "interrupted"]
 """Argo's, in lower case. "failed" is the user's command, "error" the engine or what it lacks."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from imgc.records import dataclass, field, replace
 from imgc_engine import build as building
 from imgc_engine.connection import connect, engine_errors, facts
 from imgc_engine.events import Listener, NodeChanged, Notice, RunEnded, RunStarted, RunState

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from pathlib import Path
 from typing import Any, TextIO
 
+from imgc.records import is_record, names_of
 from imgc_engine.events import Event, RunStarted
 from imgc_engine.run.logs import now
 
@@ -25,15 +25,15 @@ class JsonLines:
 def as_object(event: Event) -> dict[str, Any]:
     """The event's name and time, and its fields by their names. Output is text, bytes that are none as �."""
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
-    fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+    fields = {name: getattr(event, name) for name in names_of(type(event))}
     if isinstance(event, RunStarted):
         fields["nodes"] = [{"path": node.path, "kind": node.kind} for node in event.nodes]
     return {"event": name, "time": now(), **{key: _plain(value) for key, value in fields.items()}}
 
 
 def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if is_record(type(value)):
+        return {name: _plain(getattr(value, name)) for name in names_of(type(value))}
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, Path):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import Literal
 
+from imgc.records import dataclass, field
 from imgc_engine.events import (
     Event,
     ImageEnded,

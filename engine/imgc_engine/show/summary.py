@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from imgc_engine.api import Result, RunResult
+from imgc_engine.api import Result
 from imgc_engine.failures import Code, Failure
 from imgc_engine.show.text import duration, one_line
 
@@ -23,7 +23,7 @@ def summary(result: Result, project: Path) -> list[str]:
                   f":{refusal.place.line}:{refusal.place.column}"]  # fmt: skip
     for failure in result.failures:
         lines += ["", *_failure(failure, project)]
-    if isinstance(result, RunResult) and result.run:
+    if result.run:
         lines += ["", f"{_ended(result)} in {duration(result.seconds)} (run {result.run})"]
         if result.code not in (Code.FINE, Code.USER_FILE):
             lines.append(f"to go on: imgc run --resume {result.run}")

@@ -2,7 +2,7 @@
 
 Read are the lines of `.imgc/runs/ID/journal.jsonl` (`imgc_engine.run.store`): `{"e": "node", "path", "state",
 "message"}`, and those of `.imgc/builds/last.jsonl` (`imgc_engine.build.record`): `{"e": "image", "image", "state",
-"message", "place", "source"}`. Others are passed over.
+"message", "path", "text"}`. Others are passed over.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from pathlib import Path as File
 
 from imgc.diagnostics import Diagnostic, Severity, Span
-from imgc.document.nodes import Mapping
+from imgc.document.cursor import Path
+from imgc.document.paths import span_at
 from imgc_lsp.snapshot import Snapshot
 
 _FAILED = frozenset({"failed", "error"})
@@ -28,15 +28,15 @@ class Results:
 
     nodes: dict[str, tuple[str, str]] = field(default_factory=dict)
     images: dict[str, tuple[str, str]] = field(default_factory=dict)
-    below: dict[str, int] = field(default_factory=dict)
-    """How many lines below its image's name a build failed, by image."""
+    places: dict[str, tuple[Path, str]] = field(default_factory=dict)
+    """Where a build failed, by image: keys and numbers of items from the top, and the item's text."""
 
     @property
     def words(self) -> dict[str, str]:
         return {path: state for path, (state, _) in self.nodes.items()}
 
 
-def read(directory: Path) -> Results:
+def read(directory: File) -> Results:
     """The results of the newest journals of a project; empty where there are none."""
     results = Results()
     for file in _newest(directory / ".imgc"):
@@ -46,7 +46,7 @@ def read(directory: Path) -> Results:
             if isinstance(name, str) and event.get("e") in ("node", "image"):
                 (results.nodes if event["e"] == "node" else results.images)[name] = state, message
                 if event["e"] == "image":
-                    results.below[name] = _line(event, "place") - _line(event, "source")
+                    results.places[name] = _path(event.get("path")), str(event.get("text", ""))
     return results
 
 
@@ -63,36 +63,33 @@ def diagnostics(snapshot: Snapshot, results: Results) -> Iterator[Diagnostic]:
         span = entry.key.span if entry else node.span
         yield _failure("step-failed", f"the last run failed here: {message or state}", span)
     for name, (state, message) in results.images.items():
-        key = snapshot.names.of("images").get(name)
-        if key is not None and state in _FAILED:
-            span = _below(snapshot, name, key.span, results.below.get(name, 0))
-            yield _failure("build-failed", f"the last build of this image failed: {message or state}", span)
+        place = _place(snapshot, name, *results.places.get(name, ((), ""))) if state in _FAILED else None
+        if place is not None:
+            yield _failure("build-failed", f"the last build of this image failed: {message or state}", place)
 
 
-def _below(snapshot: Snapshot, name: str, key: Span, lines: int) -> Span:
-    """The key of an image that stands so many lines below its name; the name itself when none does."""
-    images = snapshot.root.get("images")
-    body = images.get(name) if isinstance(images, Mapping) else None
-    line = key.start[0] + lines
-    found = key
-    for entry in body.entries if isinstance(body, Mapping) else ():
-        first = entry.key.span.start[0]
-        if key.start[0] < first <= line <= max(first, entry.value.span.end[0]):
-            found = entry.key.span
-    return found
+def _place(snapshot: Snapshot, name: str, path: Path, text: str) -> Span | None:
+    """Where a build failed, wherever that stands now; what is left of the way there, as long as that is in
+    the image. Else the image's name; None where there is no such image any more."""
+    steps, span = span_at(snapshot.root, path, text)
+    image = path.index("image") + 1 if path[:1] == ("pipeline",) and "image" in path else 2
+    if steps >= image:
+        return span
+    key = snapshot.names.of("images").get(name)
+    return key.span if key is not None else None
 
 
-def _line(event: dict[str, Any], name: str) -> int:
-    place = event.get(name)
-    line = place.get("line") if isinstance(place, dict) else None
-    return line if isinstance(line, int) else 0
+def _path(value: object) -> Path:
+    if not isinstance(value, list) or not all(isinstance(step, (str, int)) for step in value):
+        return ()
+    return tuple(value)
 
 
 def _failure(code: str, message: str, span: Span) -> Diagnostic:
     return Diagnostic(code, Severity.ERROR, message, span)
 
 
-def _newest(state: Path) -> list[Path]:
+def _newest(state: File) -> list[File]:
     try:
         runs = sorted((state / "runs").glob("*/journal.jsonl"), key=lambda file: file.stat().st_mtime)
         build = [file for file in (state / "builds" / "last.jsonl",) if file.is_file()]
@@ -101,7 +98,7 @@ def _newest(state: Path) -> list[Path]:
     return [*build, *runs[-1:]]
 
 
-def _events(file: Path) -> Iterator[dict[str, Any]]:
+def _events(file: File) -> Iterator[dict[str, object]]:
     try:
         size = file.stat().st_size
         with file.open("rb") as stream:

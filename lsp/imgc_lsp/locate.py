@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from imgc.document.cursor import Cursor, Path, cursor_at
 from imgc.document.expressions import Expression, find
-from imgc.document.nodes import Entry, Mapping, Node, Scalar, Sequence
+from imgc.document.nodes import Entry, Node, Scalar
+from imgc.document.paths import entry_at, node_at
 from imgc_lsp.snapshot import Snapshot
 
 _WORD = re.compile(r"\$\{\{.*?\}\}")
@@ -36,27 +37,6 @@ def spot_at(snapshot: Snapshot, line: int, column: int) -> Spot:
     entry = entry_at(snapshot.root, path)
     node = entry.value if entry is not None else node_at(snapshot.root, path)
     return Spot(cursor, path, on_key, entry, node)
-
-
-def node_at(root: Node, path: Path) -> Node | None:
-    """The node at a path; None when there is none."""
-    node: Node | None = root
-    for step in path:
-        if isinstance(step, int):
-            node = node.items[step] if isinstance(node, Sequence) and step < len(node.items) else None
-        else:
-            node = node.get(step) if isinstance(node, Mapping) else None
-        if node is None:
-            return None
-    return node
-
-
-def entry_at(root: Node, path: Path) -> Entry | None:
-    """The entry whose key ends a path."""
-    if not path or isinstance(path[-1], int):
-        return None
-    parent = node_at(root, path[:-1])
-    return parent.entry(path[-1]) if isinstance(parent, Mapping) else None
 
 
 def expression_at(snapshot: Snapshot, line: int, column: int) -> tuple[Expression, int, int] | None:

@@ -56,6 +56,8 @@ async def test_a_failed_build_is_a_diagnostic_until_the_next(engine: Any, tmp_pa
     assert found["bad"]["state"] == "failed"
     assert found["bad"]["place"]["line"] == 7
     assert found["bad"]["source"]["line"] == 4
+    assert found["bad"]["path"] == ["images", "bad", "commands", 0]
+    assert found["bad"]["text"] == "echo about to fail && exit 3"
     assert build(engine, tmp_path, "good") == 0
     assert records(tmp_path)["bad"] == found["bad"], "a build of another image changes nothing of this one"
     async with editor(tmp_path) as ed:

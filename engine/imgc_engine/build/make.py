@@ -12,7 +12,7 @@ from imgc_engine.build.command import pushes_itself, refusals
 from imgc_engine.build.graph import Builds, Work, credentials_of, decide
 from imgc_engine.build.process import Bench, Processes, build_image
 from imgc_engine.build.program import Program, find_program
-from imgc_engine.build.record import record
+from imgc_engine.build.record import record, written
 from imgc_engine.build.work import Hands, Outcome, do
 from imgc_engine.connection import facts
 from imgc_engine.events import ImageEnded, ImageStarted, Listener
@@ -35,8 +35,9 @@ def make(
         hands = Hands(partial(build_image, bench=bench), processes, tell)
     else:
         hands = Hands(_never, processes, tell)
+    texts = written(project, builds.plan.images)
     outcomes = do(work, builds, hands, interrupt)
-    record(logs, builds.plan.images, outcomes)
+    record(logs, builds.plan.images, outcomes, texts)
     return outcomes
 
 

@@ -7,11 +7,12 @@ from typing import Any
 from lsprotocol import types as lsp
 
 from imgc.document.nodes import Mapping, Node, Scalar, Sequence
+from imgc.document.paths import node_at
 from imgc.model.pipeline import text as text_of
 from imgc_lsp import convert
 from imgc_lsp.features.candidates import node_path
 from imgc_lsp.insertion import values_of
-from imgc_lsp.locate import Spot, expression_at, node_at, scalar_at, spot_at
+from imgc_lsp.locate import Spot, expression_at, scalar_at, spot_at
 from imgc_lsp.schema import Schema, documentation, forms, forms_at, general, property_at
 from imgc_lsp.snapshot import SECTION_OF, Snapshot
 from imgc_lsp.sources import Images

@@ -130,7 +130,8 @@ class _Analysing:
         self.pipeline = read(root)
         for name in self.pipeline.images:
             self.inline[name] = name
-        check_names(self.pipeline, uses, scope.used, self.refs, self.report)
+        whole = not self.document.diagnostics
+        check_names(self.pipeline, uses, scope.used, self.refs, self.report, whole=whole)
         caught = check_extends(self.pipeline, self.report)
         self.images = ImageResolver(self.pipeline, self.project, self.lock, self.report, self.refs)
         self.images.calls = self.calls()
@@ -317,7 +318,10 @@ class _Analysing:
 
     def check_repos(self) -> None:
         for repo in self.pipeline.repos.values():
-            if repo.path is not None:
+            if repo.path is not None and "://" in repo.path.value:
+                message = f"'{repo.path.value}' is a URL, and a repo is a folder or file beside this one"
+                self.error("repo-is-url", message, repo.path.span, "fetch it first, and give its path")
+            elif repo.path is not None:
                 located = self.project.locate(repo.path.value, "any")
                 if not isinstance(located, str):
                     self.error(

@@ -18,9 +18,18 @@ SECTIONS = {"secret": "secrets", "bundle": "bundles", "repo": "repos", "ref": "i
 
 
 def check_names(
-    pipeline: Pipeline, uses: Iterable[Use], params: set[str], overrides: Iterable[str], report: Report
+    pipeline: Pipeline,
+    uses: Iterable[Use],
+    params: set[str],
+    overrides: Iterable[str],
+    report: Report,
+    *,
+    whole: bool = True,
 ) -> None:
-    """`params` are the parameters that expressions use; `overrides` references given on the command line."""
+    """`params` are the parameters that expressions use; `overrides` references given on the command line.
+
+    Of a file that is not `whole`, since parts of it do not parse, nobody knows what it does not use.
+    """
     used: dict[str, set[str]] = {"param": params}
     for use in uses:
         used.setdefault(use.kind, set()).add(use.node.text)
@@ -32,7 +41,8 @@ def check_names(
             names |= set(overrides)
         if use.node.text not in names:
             report(unknown(use.kind, use.node, names, section))
-    _unused(pipeline, used, report)
+    if whole:
+        _unused(pipeline, used, report)
 
 
 def unknown(kind: str, node: Scalar, names: Iterable[str], section: str) -> Diagnostic:

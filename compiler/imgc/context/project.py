@@ -31,7 +31,7 @@ KEPT = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Why a path cannot be had. `message` is a sentence; `near` are values to be written instead."""
+    """Why a path cannot be had. `message` is a sentence without its full stop; `near` are values to be written instead."""
 
     code: str
     message: str
@@ -112,7 +112,7 @@ class Project:
             return _unreadable(path, error.errno or 0)
         if len(content) > LARGEST_TEXT:
             size = LARGEST_TEXT // 1024 // 1024
-            return Missing("path-unreadable", f"'{path}' is larger than {size} MiB, too large to be read.")
+            return Missing("path-unreadable", f"'{path}' is larger than {size} MiB, too large to be read")
         if len(content) <= KEPT:
             self._contents[located] = content
         return content
@@ -126,7 +126,7 @@ class Project:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
-            return Missing("path-unreadable", f"'{path}' is not UTF-8 text (line {line}).")
+            return Missing("path-unreadable", f"'{path}' is not UTF-8 text (line {line})")
 
     def follow(self, path: str) -> tuple[str, ...] | Missing:
         """All that a build must see to get at a located path: itself, and where the symlinks on its way lead,
@@ -138,7 +138,7 @@ class Project:
         try:
             steps = through(self.directory, path)
         except AbsoluteLink as error:
-            return Missing("path-outside", f"{error}. Make it relative, or name its target.")
+            return Missing("path-outside", f"{error}; make it relative, or name its target")
         except OSError as error:
             return _unreadable(path, error.errno or 0)
         for step in steps:
@@ -174,8 +174,8 @@ class Project:
         return any(below(absolute, allowed) for allowed in self._allowed)
 
     def _outside(self, path: str, how: str = "") -> Missing:
-        message = f"'{path}' is outside of the project{how}."
-        return Missing("path-outside", f"{message} Use --allow-outside to name a path that may be used.")
+        message = f"'{path}' is outside of the project{how}"
+        return Missing("path-outside", f"{message}; use --allow-outside to name a path that may be used")
 
     def _look(self, absolute: str) -> _Entry | _Failure:
         """Each folder on the way is looked at once."""
@@ -200,13 +200,13 @@ class Project:
         above = self._look(parent)
         shown = self._spelled(path, failure.path)
         if isinstance(above, _Entry) and not stat.S_ISDIR(above.mode):
-            message = f"'{path}' does not exist: '{self._spelled(path, parent)}' is a file."
+            message = f"'{path}' does not exist: '{self._spelled(path, parent)}' is a file"
         elif Path(failure.path).is_symlink():
-            message = f"'{shown}' is a symlink to '{Path(failure.path).readlink()}', which does not exist."
+            message = f"'{shown}' is a symlink to '{Path(failure.path).readlink()}', which does not exist"
         elif failure.path == absolute and "/" not in path.strip("/"):
-            message = f"'{path}' does not exist."
+            message = f"'{path}' does not exist"
         else:
-            message = f"'{path}' does not exist: there is no '{name}' in '{self._spelled(path, parent)}'."
+            message = f"'{path}' does not exist: there is no '{name}' in '{self._spelled(path, parent)}'"
         return Missing("path-missing", message, near)
 
     def _near(self, absolute: str, failure: _Failure, want: Want, depth: int) -> list[str]:
@@ -258,27 +258,27 @@ def _entry(path: str, parent: _Entry) -> _Entry | _Failure:
 def _invalid(path: str) -> str:
     """What is wrong with the text of a path; "" if nothing."""
     if not path:
-        return "The path is empty."
+        return "the path is empty"
     if path.startswith("~"):
-        return f"'{path}' begins with '~', which is not replaced: paths are relative to the file."
+        return f"'{path}' begins with '~', which is not replaced: paths are relative to the file"
     for character, name in (("\0", "a NUL character"), ("\n", "a line break"), ("\r", "a line break")):
         if character in path:
-            return f"The path {path!r} has {name} in it."
+            return f"the path {path!r} has {name} in it"
     try:
         path.encode()
     except UnicodeEncodeError:
-        return f"The path {path!r} is not valid Unicode."
+        return f"the path {path!r} is not valid Unicode"
     return ""
 
 
 def _wrong_kind(path: str, mode: int, want: Want) -> Missing | None:
     directory = stat.S_ISDIR(mode)
     if not directory and not stat.S_ISREG(mode):
-        return Missing("path-not-a-file", f"'{path}' is neither a file nor a directory.")
+        return Missing("path-not-a-file", f"'{path}' is neither a file nor a directory")
     if want == "file" and directory:
-        return Missing("path-not-a-file", f"'{path}' is a directory, and a file is needed here.")
+        return Missing("path-not-a-file", f"'{path}' is a directory, and a file is needed here")
     if not directory and (want == "dir" or path.endswith("/")):
-        return Missing("path-not-a-directory", f"'{path}' is a file, and a directory is needed here.")
+        return Missing("path-not-a-directory", f"'{path}' is a file, and a directory is needed here")
     return None
 
 
@@ -289,7 +289,7 @@ def _unreadable(path: str, number: int) -> Missing:
         reason = "cannot be read: permission denied"
     else:
         reason = f"cannot be read: {os.strerror(number).lower()}"
-    return Missing("path-unreadable", f"'{path}' {reason}.")
+    return Missing("path-unreadable", f"'{path}' {reason}")
 
 
 def _similar(name: str, directory: str) -> list[str]:

@@ -64,7 +64,15 @@ class Diagnostic:
         return f"{self.message}; {self.label}" if self.label else self.message
 
 
+GENERAL = "wrong-value"
+"""What the schema says of any value that does not fit."""
+
+
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Without repetitions, by file, line and column; at one place errors first."""
+    """Without repetitions, by file, line and column; at one place errors first.
+
+    Where a rule says what is wrong with a value, the schema's "must be" says it once more, and is left out.
+    """
     unique = {(d.span.file, d.span.start, d.severity, d.code, d.message): d for d in diagnostics}
-    return [unique[key] for key in sorted(unique)]
+    judged = {key[:2] for key in unique if key[2] == Severity.ERROR and key[3] != GENERAL}
+    return [unique[key] for key in sorted(unique) if key[3] != GENERAL or key[:2] not in judged]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 def near(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     """The names that a typing mistake or two away from `name`, nearest first."""
-    limit = max(1, min(3, len(name) // 3))
+    limit = max(min(1, len(name) - 1), min(3, len(name) // 3))  # every letter is near every other
     wanted = _folded(name)
     ranked = []
     for other in names:

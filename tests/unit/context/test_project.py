@@ -172,9 +172,9 @@ def test_missing_says_which_part(project: Project, tree: Path) -> None:
         "'src/dta/a.csv' does not exist: there is no 'dta' in 'src'."
     )
     assert missing(project, "requirements.txt/x").message == (
-        "'requirements.txt/x' does not exist: 'requirements.txt' is a file."
+        "'requirements.txt/x' does not exist: 'requirements.txt' is a file"
     )
-    assert missing(project, "nothing").message == "'nothing' does not exist."
+    assert missing(project, "nothing").message == "'nothing' does not exist"
     assert missing(project, f"{tree}/libb").near == (f"{tree}/lib",)
     assert missing(project, "x" * 300).code == "path-unreadable"
     assert missing(project, "/".join(["x"] * 3000)).code == "path-missing"
@@ -210,7 +210,7 @@ def test_broken_symlinks_and_loops(project: Project, tree: Path) -> None:
     (tree / "app/inner").symlink_to(".")
     found = missing(project, "broken")
     assert found.code == "path-missing"
-    assert found.message == "'broken' is a symlink to 'nowhere', which does not exist."
+    assert found.message == "'broken' is a symlink to 'nowhere', which does not exist"
     for path in ("loop", "one", "loop/x", "src/../two"):
         found = missing(project, path)
         assert found.code == "path-unreadable"

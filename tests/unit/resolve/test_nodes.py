@@ -318,5 +318,28 @@ def test_unused_names_are_said(folder: Path) -> None:
     assert "no node and no image uses the image 'other'" in found
 
 
+def test_nothing_is_unused_in_a_file_that_does_not_parse(folder: Path) -> None:
+    analysis = analysed("image: {base: 'debian:bookworm-slim'\nrun: x", folder)
+    assert {d.code for d in analysis.diagnostics if d.severity is Severity.ERROR} == {"yaml-syntax"}
+    assert not [d for d in analysis.diagnostics if d.code == "unused-name"]
+
+
+def test_a_value_that_does_not_fit_is_one_error(folder: Path) -> None:
+    text = "version: 1\nimages: {a: {base: 'python:3.12-slim', expose: [99999], stop_signal: FOO}}\n"
+    found = analyse("p.yaml", text, folder).diagnostics
+    assert [d.code for d in found if d.severity is Severity.ERROR] == ["bad-port", "bad-signal"]
+
+
+def test_data_is_not_fetched_from_an_address(folder: Path) -> None:
+    text = "version: 1\nrepos: {p: {path: 'https://example.org/p'}}\npipeline: {run: x, input: {repo: p, glob: /*}}\n"
+    assert "repo-is-url" in {d.code for d in analyse("p.yaml", text, folder).diagnostics}
+
+
+def test_letters_are_not_near_each_other(folder: Path) -> None:
+    text = "version: 1\nimages: {a: {base: 'python:3.12-slim'}}\npipeline: {image: b, run: x}\n"
+    (unknown,) = (d for d in analyse("p.yaml", text, folder).diagnostics if d.code == "unknown-image")
+    assert not unknown.fixes
+
+
 def test_a_command_that_begins_with_a_dash_is_no_option_of_the_shell(folder: Path) -> None:
     assert nodes("image: app\nrun: -x foo", folder)[""]["command"] == ["/bin/sh", "-ec", " -x foo"]

@@ -103,8 +103,8 @@ def _include(
     if isinstance(found, str):
         _read(tree, found, reading, span, chain, constraint)
         return
-    near = f" Did you mean '{found.near[0]}'?" if found.near else ""
-    _problem(tree, reading, span, found.code, f"{where} includes '{name}'. {found.message}{near}")
+    near = f"; did you mean '{found.near[0]}'?" if found.near else ""
+    _problem(tree, reading, span, found.code, f"{where} includes '{name}': {found.message}{near}")
 
 
 def _requirement(tree: Tree, text: str, where: str, reading: Reading, span: Span, constraint: bool) -> None:

@@ -17,6 +17,10 @@ SECTIONS = {"secret": "secrets", "bundle": "bundles", "repo": "repos", "ref": "i
 """What a value names -> the section that declares it."""
 
 
+FETCHED = ("copy_url", "copy_repo", "source_files")
+"""Keys that may bring code from a git server."""
+
+
 def check_names(
     pipeline: Pipeline,
     uses: Iterable[Use],
@@ -63,7 +67,7 @@ def _unused(pipeline: Pipeline, used: dict[str, set[str]], report: Report) -> No
         if not names <= declared:
             continue  # one of the unknown names may be meant for one of the unused
         for entry in entries(pipeline.root.get(section)):
-            if entry.name not in names:
+            if entry.name not in names and not (kind == "secret" and _for_git(entry.name, pipeline)):
                 message = f"the {'image reference' if kind == 'ref' else kind} '{entry.name}' is not used"
                 report(Diagnostic("unused-name", Severity.WARNING, message, entry.key.span))
     if pipeline.tree is None:
@@ -79,6 +83,13 @@ def _unused(pipeline: Pipeline, used: dict[str, set[str]], report: Report) -> No
                     image.span,
                 )
             )
+
+
+def _for_git(name: str, pipeline: Pipeline) -> bool:
+    """Whether a secret is used by its name alone: when code is fetched, `GIT_AUTH_TOKEN[.HOST]` is git's."""
+    if name.partition(".")[0] not in ("GIT_AUTH_TOKEN", "GIT_AUTH_HEADER"):
+        return False
+    return any(image.node.get(key) for image in pipeline.images.values() for key in FETCHED)
 
 
 def check_extends(pipeline: Pipeline, report: Report) -> set[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from imgc.cli.common import analyse_file, find, report_problems
 from imgc.cli.console import EXIT_ENVIRONMENT, Console, Failure
+from imgc.cli.sources import look_up_sources
 from imgc.model.config import Config
 from imgc.plan import outputs
 from imgc.plan.compiled import compile_pipeline
@@ -35,7 +36,12 @@ class Prepared:
 def prepare(arguments: argparse.Namespace, console: Console) -> Prepared | None:
     """Compiles the pipeline file; None when it has errors, which were said."""
     analysis = analyse_file(find(arguments.file), arguments)
+    of_user = True
+    if not analysis.failed:
+        of_user = look_up_sources(analysis, arguments, console)
     report_problems(analysis, console)
+    if analysis.failed and not of_user:
+        raise Failure("nothing was built: the code cannot be fetched at the moment", EXIT_ENVIRONMENT)
     if analysis.failed:
         return None
     project = analysis.project.directory

@@ -263,7 +263,7 @@ def _check_url(node: Scalar, written: Written, reading: Reading) -> str | None:
             "credentials-in-url",
             "this URL holds credentials, which everyone who gets the file or the image could read",
             node.span,
-            label="leave them out: git asks the host's credential helper; in a command use a secret",
+            label="leave them out: git asks the host's credential helper, and takes the secret GIT_AUTH_TOKEN",
         )
         return None
     if re.search(r"[\x00-\x20\x7f]", url):

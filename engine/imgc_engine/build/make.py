@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 
 from imgc_engine import images
 from imgc_engine.build.command import pushes_itself, refusals
+from imgc_engine.build.fetch import fetching
 from imgc_engine.build.graph import Builds, Work, credentials_of, decide
 from imgc_engine.build.process import Bench, Processes, build_image
 from imgc_engine.build.program import Program, find_program
@@ -27,16 +27,20 @@ def make(
     """How the work on each image ended, which is kept in the folder `logs` too. Refused, EngineError."""
     work = decide(builds)
     processes = Processes()
+    texts = written(project, builds.plan.images)
     if any(task.kind == "build" for task in work.todo.values()):
         program = _program_for(work, builds)
         bench = Bench(
             builds.plan, compiled, project, logs, program, builds.flags, builds.secrets, processes, tell
         )
-        hands = Hands(partial(build_image, bench=bench), processes, tell)
+        with fetching(builds.plan, project, builds.secrets, tell, interrupt) as fetches:
+
+            def build(name: str) -> Failure | None:
+                return fetches.bring(name) or build_image(name, bench)
+
+            outcomes = do(work, builds, Hands(build, processes, tell), interrupt)
     else:
-        hands = Hands(_never, processes, tell)
-    texts = written(project, builds.plan.images)
-    outcomes = do(work, builds, hands, interrupt)
+        outcomes = do(work, builds, Hands(_never, processes, tell), interrupt)
     record(logs, builds.plan.images, outcomes, texts)
     return outcomes
 
@@ -87,6 +91,7 @@ def _program_for(work: Work, builds: Builds) -> Program:
 
 def _not_yet(image: Image) -> Iterator[Refusal]:
     for source in image.sources:
-        yield Refusal(source.place, "This engine does not fetch code from repositories or S3 yet.")
+        if source.source_files == "download":
+            yield Refusal(source.place, "This engine does not fetch code when a container starts yet.")
     if image.builder is not None:
         yield Refusal(image.source, "This engine does not run build pipelines yet.")

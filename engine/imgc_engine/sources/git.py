@@ -68,7 +68,7 @@ def _full(url: str, commit: str, git: Git) -> str:
     """The commit, if the server still has it."""
     with tempfile.TemporaryDirectory(prefix="imgc-") as folder:
         empty = Path(folder)
-        git("init", "-q", "--bare", folder=empty)
+        git("init", "-q", "--bare", "--template=", folder=empty)
         try:
             git(
                 "fetch", "-q", "--depth=1", "--filter=tree:0", "--no-tags", "--", url, commit,
@@ -92,7 +92,7 @@ def vanished(url: str, commit: str) -> SourceError:
 def _short(url: str, beginning: str, git: Git) -> str:
     """The commit that begins so; "" when there is none. Ambiguous ones are an error."""
     with tempfile.TemporaryDirectory(prefix="imgc-") as folder:
-        git("init", "-q", "--bare", folder=Path(folder))
+        git("init", "-q", "--bare", "--template=", folder=Path(folder))
         return _history(url, beginning, git, Path(folder))
 
 

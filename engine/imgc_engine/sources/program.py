@@ -80,37 +80,10 @@ class Git:
     ) -> str:
         with self.access.config(url) as options:
             argv = [self.program, *options, *(["-C", str(folder)] if folder else []), *words]
-            code, out, err = self._run(argv, {**environment(), **extra}, timeout, url)
+            code, out, err = run(argv, {**environment(), **extra}, timeout, url, self.interrupt)
         if code in codes:
             return out
         raise failure(err, url)
-
-    def _run(self, argv: list[str], env: Mapping[str, str], timeout: float, url: str) -> tuple[int, str, str]:
-        try:
-            process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
-                start_new_session=True, umask=0o022,
-            )  # fmt: skip
-        except OSError as error:
-            message = "There is no `git` on PATH: install it to fetch code from repositories."
-            if not isinstance(error, FileNotFoundError):
-                message = f"`git` cannot be run: {error.strerror}."
-            raise SourceError("program", message) from None
-        until = time.monotonic() + timeout
-        try:
-            while True:
-                with suppress(subprocess.TimeoutExpired):
-                    out, err = process.communicate(timeout=_SLICE)
-                    break
-                if self.interrupt is not None and self.interrupt.level:
-                    raise SourceError("interrupted", "Interrupted.")
-                if time.monotonic() > until:
-                    whom = f"{bare(url)} did not answer" if url else "`git` did not end"
-                    raise SourceError("timeout", f"{whom} within {timeout:.0f} seconds.")
-        finally:
-            _end(process)
-        # Names in a repository may be any bytes: they come back as they are from os.fsencode.
-        return process.returncode, os.fsdecode(out), err.decode(errors="replace")
 
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -118,6 +91,38 @@ class Git:
             if self.interrupt is not None and self.interrupt.level:
                 raise SourceError("interrupted", "Interrupted.")
             time.sleep(_SLICE)
+
+
+def run(
+    argv: list[str], env: Mapping[str, str], timeout: float, url: str, interrupt: Interrupt | None
+) -> tuple[int, str, str]:
+    """Exit code, output and error output of a program that asks nobody. It ends with all that it started, also when
+    time is up or the user has enough: SourceError."""
+    try:
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
+            start_new_session=True, umask=0o022,
+        )  # fmt: skip
+    except FileNotFoundError:
+        message = f"There is no `{argv[0]}` on PATH: install it to fetch code from elsewhere."
+        raise SourceError("program", message) from None
+    except OSError as error:
+        raise SourceError("program", f"`{argv[0]}` cannot be run: {error.strerror}.") from None
+    until = time.monotonic() + timeout
+    try:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                out, err = process.communicate(timeout=_SLICE)
+                break
+            if interrupt is not None and interrupt.level:
+                raise SourceError("interrupted", "Interrupted.")
+            if time.monotonic() > until:
+                whom = f"{bare(url)} did not answer" if url else f"`{argv[0]}` did not end"
+                raise SourceError("timeout", f"{whom} within {timeout:.0f} seconds.")
+    finally:
+        _end(process)
+    # Names in a repository may be any bytes: os.fsencode gives them back as they are.
+    return process.returncode, os.fsdecode(out), err.decode(errors="replace")
 
 
 HOST = Git()
@@ -192,5 +197,6 @@ def failure(said: str, url: str) -> SourceError:
 
 
 def bare_all(text: str) -> str:
-    """The text with no credentials in any URL of it."""
+    """What git said, without its beginning, which the reader knows, and without credentials in any URL."""
+    text = re.sub(r"^unable to access '[^']*': ", "", text)
     return re.sub(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s@']*@", r"\1", text)

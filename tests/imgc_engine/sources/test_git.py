@@ -6,12 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gitserver import Server, commit, git, repository, serving
+from gitserver import Server, commit, git, repository
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import SecretSource
 from imgc_engine.secrets import Secrets
@@ -23,14 +22,6 @@ from imgc_engine.sources.program import Git, SourceError
 PASSWORD = "planted-9f:2'c\"$x%é"
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No configuration of the machine's user, and no waiting."""
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "no-config"))
-    monkeypatch.setenv("GIT_CONFIG_SYSTEM", str(tmp_path / "no-config"))
-    monkeypatch.setattr(program, "DELAYS", (0.0, 0.0))
-
-
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
     folder = repository(tmp_path / "work", {"a.py": "1\n"})
@@ -40,12 +31,6 @@ def work(tmp_path: Path) -> Path:
     commit(folder, {"b.py": "2\n"})
     git(folder, "checkout", "-q", "main")
     return folder
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with serving(tmp_path / "served") as running:
-        yield running
 
 
 def problem(url: str, ref: str = "HEAD", tool: Git = program.HOST) -> SourceError:

@@ -343,3 +343,16 @@ def test_letters_are_not_near_each_other(folder: Path) -> None:
 
 def test_a_command_that_begins_with_a_dash_is_no_option_of_the_shell(folder: Path) -> None:
     assert nodes("image: app\nrun: -x foo", folder)[""]["command"] == ["/bin/sh", "-ec", " -x foo"]
+
+
+def test_secrets_of_git_are_used_by_their_names(folder: Path) -> None:
+    text = "version: 1\nsecrets: {GIT_AUTH_TOKEN.git.example.com: {env: A}, GIT_AUTH_HEADER: {env: A}, other: {env: A}}\n"
+    git = "images: {a: {base: 'busybox:1.35', copy_url: 'https://git.example.com/x', copy_branch: main}}\n"
+    local = "images: {a: {base: 'busybox:1.35'}}\n"
+
+    def unused(images: str) -> list[str]:
+        found = analyse("pipeline.yaml", text + images, folder).diagnostics
+        return [d.message for d in found if d.code == "unused-name"]
+
+    assert unused(git) == ["the secret 'other' is not used"]
+    assert len(unused(local)) == 3

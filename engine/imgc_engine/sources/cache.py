@@ -1,0 +1,205 @@
+"""Commits of repositories, kept for all projects of this user, and laid out as plain files.
+
+A cache is a bare repository for each URL with nothing but the commits that somebody wanted, without their history.
+Deleting the folder is safe at any time when no imgc runs.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imgc_engine.sources.access import bare
+from imgc_engine.sources.git import check_url, vanished
+from imgc_engine.sources.program import Git, SourceError
+
+FETCHING = 1800.0  # seconds for one repository; a stalled connection ends far earlier
+DEEPEST = 10  # submodules in submodules
+_PLAIN = (
+    "-c",
+    "core.autocrlf=false",
+    "-c",
+    "core.symlinks=true",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "gc.auto=0",
+)
+"""What of the user's configuration would give files other bytes or names, put back."""
+_SUBMODULE_URL = re.compile(
+    r"(https?|ssh|git)://.+|(?!-)[A-Za-z0-9_.-]+@[A-Za-z0-9][A-Za-z0-9.-]*:.+", re.DOTALL
+)
+
+
+def cache_folder() -> Path:
+    """Where this user's caches are."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imgc"
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """One process at a time inside, of all that name the file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def check_out(
+    url: str, commit: str, target: Path, *, git: Git, folder: str = "", nearby: Path | None = None
+) -> None:
+    """Write the files of a commit, with its submodules, into an empty folder; with `folder` only what is below it.
+
+    `nearby` is a clone on this machine that may have the commit. SourceError, OSError.
+    """
+    _check_out(url, commit, target, git, folder, nearby, 0)
+
+
+def _check_out(
+    url: str, commit: str, target: Path, git: Git, folder: str, nearby: Path | None, depth: int
+) -> None:
+    check_url(url)
+    store = _having(url, commit, git, narrow=bool(folder), nearby=nearby)
+    tree = f"{commit}:{folder}" if folder else commit
+    try:
+        kind = git("cat-file", "-t", tree, folder=store, url=url).strip()
+    except SourceError as error:
+        if error.kind in ("host", "credentials", "timeout", "interrupted"):
+            raise
+        kind = ""
+    if kind not in ("commit", "tree"):
+        raise SourceError("commit", f"The commit {commit[:12]} of {bare(url)} has no folder {folder!r}.")
+    with tempfile.TemporaryDirectory(prefix="imgc-") as aside:
+        # Into a new index, so that several may do it at once. What a partial clone lacks is fetched now.
+        git(
+            *_PLAIN, f"--git-dir={store}", f"--work-tree={target}", "read-tree", "--reset", "-u", tree,
+            url=url, extra={"GIT_INDEX_FILE": f"{aside}/index"}, timeout=FETCHING,
+        )  # fmt: skip
+    modules = _submodules(url, commit, folder, git, store)
+    for path, module_url, module_commit in modules:
+        if depth == DEEPEST:
+            raise SourceError("repository", f"{bare(url)} has submodules in submodules without an end.")
+        _check_out(module_url, module_commit, target / path, git, "", None, depth + 1)
+
+
+def _having(url: str, commit: str, git: Git, *, narrow: bool, nearby: Path | None) -> Path:
+    """The cache of a URL, with the commit in it. Two do not fetch at once; reading needs no lock, as nothing goes."""
+    store = cache_folder() / "git" / hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+    with locked(store.with_suffix(".lock")):
+        if not _has(store, commit, git):
+            _fetch(url, commit, store, git, narrow, nearby)
+    return store
+
+
+def _has(store: Path, commit: str, git: Git) -> bool:
+    if not (store / "HEAD").is_file():
+        return False
+    return bool(git("for-each-ref", f"refs/imgc/{commit}", folder=store))
+
+
+def _fetch(url: str, commit: str, store: Path, git: Git, narrow: bool, nearby: Path | None) -> None:
+    store.mkdir(parents=True, exist_ok=True)
+    git("init", "-q", "--bare", "--template=", folder=store)
+    git("config", "remote.origin.url", url, folder=store)
+    if nearby is not None and _took(f"file://{nearby}", commit, store, git):
+        return
+    if narrow:  # files are fetched when they are written; servers that cannot do it send all of them
+        git("config", "remote.origin.promisor", "true", folder=store)
+        git("config", "remote.origin.partialclonefilter", "blob:none", folder=store)
+    only = ("--filter=blob:none",) if narrow else ()
+    options = (*_PLAIN, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+    try:
+        git(
+            *options, "--depth=1", *only, "--", "origin", f"+{commit}:refs/imgc/{commit}",
+            folder=store, url=url, timeout=FETCHING,
+        )  # fmt: skip
+    except SourceError as error:
+        if error.kind in ("credentials", "host", "timeout", "interrupted"):
+            raise
+        # Old servers give only what a name leads to: so all of it is fetched, and looked through.
+        git(*options, "--", "origin", "+refs/heads/*:refs/all/*", "+refs/tags/*:refs/tag/*",
+            folder=store, url=url, timeout=FETCHING)  # fmt: skip
+        try:
+            git("update-ref", f"refs/imgc/{commit}", commit, folder=store)
+        except SourceError:
+            raise vanished(url, commit) from None
+
+
+def _took(url: str, commit: str, store: Path, git: Git) -> bool:
+    """Whether a clone on this machine had the commit, which then is in the cache."""
+    try:
+        git(
+            *_PLAIN, "-c", "protocol.file.allow=always", "fetch", "-q", "--no-tags", "--no-write-fetch-head",
+            "--depth=1", "--", url, f"+{commit}:refs/imgc/{commit}", folder=store, timeout=FETCHING,
+        )  # fmt: skip
+    except SourceError as error:
+        if error.kind == "interrupted":
+            raise
+        return False
+    return True
+
+
+# Submodules
+
+
+def _submodules(url: str, commit: str, folder: str, git: Git, store: Path) -> list[tuple[str, str, str]]:
+    """Path below the folder, URL and commit of each submodule."""
+    where = ("--", f"{folder}/") if folder else ()
+    entries = git("ls-tree", "-r", "-z", "--full-tree", commit, *where, folder=store, url=url).split("\0")
+    links = {}
+    for entry in entries:
+        mode, _, rest = entry.partition(" ")
+        if mode == "160000":
+            described, _, path = rest.partition("\t")
+            links[path] = described.split()[-1]
+    if not links:
+        return []
+    urls = _module_urls(commit, git, store)
+    found = []
+    for path, module_commit in links.items():
+        if path not in urls:
+            raise SourceError(
+                "repository", f"{bare(url)} has a submodule at {path!r}, but no URL of it in .gitmodules."
+            )
+        module_url = _absolute(url, urls[path], path)
+        found.append((os.path.relpath(path, folder or "."), module_url, module_commit))
+    return found
+
+
+def _module_urls(commit: str, git: Git, store: Path) -> dict[str, str]:
+    """Path -> URL, as .gitmodules has them."""
+    try:
+        listed = git("config", f"--blob={commit}:.gitmodules", "-z", "--list", folder=store)
+    except SourceError:
+        return {}
+    modules: dict[str, dict[str, str]] = {}
+    for entry in listed.split("\0"):
+        key, _, value = entry.partition("\n")
+        section, _, rest = key.partition(".")
+        name, _, setting = rest.rpartition(".")
+        if section == "submodule":
+            modules.setdefault(name, {})[setting] = value
+    return {m["path"]: m["url"] for m in modules.values() if "path" in m and "url" in m}
+
+
+def _absolute(parent: str, url: str, path: str) -> str:
+    """A submodule's URL; one that begins with ./ or ../ starts at the parent's, as git has it."""
+    if url.startswith(("./", "../")):
+        base = parent.rstrip("/")
+        while url.startswith(("./", "../")):
+            up, _, url = url.partition("/")
+            if up == "..":
+                cut = max(base.rfind("/"), base.rfind(":"))
+                base = base[:cut] if cut > 0 else base
+        return f"{base}/{url}"
+    if not _SUBMODULE_URL.fullmatch(url):
+        raise SourceError(
+            "repository", f"The submodule {path!r} has the URL {bare(url)!r}, which is not followed."
+        )
+    return url

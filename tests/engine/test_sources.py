@@ -1,0 +1,179 @@
+"""Code from git servers and buckets, built and run on a real engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli import Pipeline, pipeline_on, planted_in
+
+from gitserver import Server, commit, git, repository, serving
+
+PASSWORD = "planted-7c1e-sources"
+CI = ("GITHUB_", "CI_", "BITBUCKET_", "SYSTEM_PULLREQUEST_", "BUILDKITE", "CHANGE_")
+
+COPY_URL = """
+images:
+  app: {{base: "busybox:1.35", copy_url: "{url}", copy_branch: {branch}}}
+pipeline: {{image: app, run: cat a.txt}}
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serving(tmp_path / "served") as running:
+        yield running
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    return repository(tmp_path / "work", {"a.txt": "first\n"})
+
+
+@pytest.fixture
+def pipeline(engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+    for name in os.environ:
+        if name.startswith(CI):
+            monkeypatch.delenv(name)
+    with pipeline_on(engine, tmp_path / "project") as made:
+        yield made
+
+
+def test_the_commit_is_part_of_the_tag_before_anything_is_skipped(
+    pipeline: Pipeline, server: Server, work: Path
+) -> None:
+    pipeline.write(COPY_URL.format(url=server.publish(work, "demo"), branch="main"))
+    assert "first" in pipeline.imgc("run")
+    server.asked.clear()
+    assert "app: exists" in pipeline.imgc("run")
+    assert not [path for path, _ in server.asked if "git-upload-pack" not in path]
+    first = pipeline.reference("app")
+    commit(work, {"a.txt": "second\n"})
+    git(work, "push", "-q", "origin", "main")
+    said = pipeline.imgc("run")
+    assert "app: built" in said
+    assert "second" in said
+    git(work, "push", "-q", "-f", "origin", "main~1:main")
+    said = pipeline.imgc("run")
+    assert "app: exists" in said
+    assert "first" in said
+    assert first.partition(":")[2] in pipeline.imgc("build", "--format", "json")
+
+
+def test_a_private_repository_and_its_password_is_nowhere(
+    any_engine: Any, tmp_path: Path, server: Server, work: Path
+) -> None:
+    lib = repository(tmp_path / "lib", {"l.txt": "lib\n"})
+    server.publish(lib, "lib")
+    git(work, "config", "-f", ".gitmodules", "submodule.lib.path", "lib")
+    git(work, "config", "-f", ".gitmodules", "submodule.lib.url", "../lib.git")
+    git(work, "update-index", "--add", "--cacheinfo", f"160000,{git(lib, 'rev-parse', 'HEAD')},lib")
+    git(work, "add", ".gitmodules")
+    git(work, "commit", "-q", "-m", "A submodule")
+    url = server.publish(work, "demo")
+    server.login = f"me:{PASSWORD}"
+    secrets = "secrets: {GIT_AUTH_TOKEN: {env: IMGC_TEST_TOKEN}}"
+    with pipeline_on(any_engine, tmp_path / "project") as pipeline:
+        pipeline.write(secrets + COPY_URL.format(url=url, branch="main"))
+        wrong = pipeline.imgc("build", code=3, env={"IMGC_TEST_TOKEN": "me:planted-wrong"})
+        assert "source-unreachable" in wrong
+        assert "wants other credentials" in wrong
+        assert "planted-wrong" not in wrong
+        missing = pipeline.imgc("build", code=3)
+        assert "set the environment variable IMGC_TEST_TOKEN" in missing
+        said = pipeline.imgc("run", "--format", "json", env={"IMGC_TEST_TOKEN": f"me:{PASSWORD}"})
+        assert PASSWORD not in said
+        assert pipeline.run("app", "cat", "a.txt", "lib/l.txt") == "first\nlib\n"
+        assert pipeline.run("app", "ls", "-A").split() == [".gitmodules", "a.txt", "lib"]
+        assert planted_in(pipeline, "app", PASSWORD.encode(), b"planted-wrong") == []
+
+
+@pytest.mark.parametrize(
+    ("branch", "down", "code", "said"),
+    [
+        ("mian", False, 1, ["source-unknown", "pipeline.yaml:5:", "did you mean 'main'?"]),
+        ("0123456789012345678901234567890123456789", False, 1, ["source-unknown", "has no commit 0123"]),
+        ("main", True, 3, ["source-unreachable", "pipeline.yaml:5:", "cannot be reached"]),
+    ],
+)
+def test_what_cannot_be_had_is_said_at_its_place(
+    pipeline: Pipeline, server: Server, work: Path, branch: str, down: bool, code: int, said: list[str]
+) -> None:
+    url = server.publish(work, "demo")
+    if down:
+        url = "http://127.0.0.1:9/demo.git"
+    pipeline.write(COPY_URL.format(url=url, branch=f"'{branch}'"))
+    found = pipeline.imgc("build", code=code)
+    assert [text for text in said if text not in found] == []
+
+
+def test_a_server_that_is_down_does_not_matter_to_other_images(pipeline: Pipeline) -> None:
+    pipeline.write(
+        'images:\n  away: {base: "busybox:1.35", copy_url: "http://127.0.0.1:9/x", copy_branch: main}\n'
+        '  here: {base: "busybox:1.35", env: {A: b}}\n'
+    )
+    said = pipeline.imgc("build", "here")
+    assert "warning[source-unreachable]" in said
+    assert "here: built" in said
+
+
+def test_copy_repo_takes_the_remote_s_default_branch(
+    pipeline: Pipeline, server: Server, work: Path, tmp_path: Path
+) -> None:
+    url = server.publish(work, "demo")
+    git(work, "push", "-q", "origin", "HEAD:refs/heads/topic")
+    git(tmp_path, "clone", "-q", url, "project")
+    pipeline.write(
+        "images: {app: {base: 'busybox:1.35', copy_repo: true}}\npipeline: {image: app, run: cat a.txt}\n"
+    )
+    git(pipeline.folder, "checkout", "-q", "--detach")
+    (pipeline.folder / "a.txt").write_text("not committed\n")
+    said = pipeline.imgc("run")
+    assert "copy_repo takes the default branch of http" in said
+    assert "first" in said
+    head = commit(work, {"a.txt": "topic\n"})
+    git(work, "push", "-q", "origin", "HEAD:topic")
+    request = {"CHANGE_ID": "7", "CHANGE_BRANCH": "topic"}
+    said = pipeline.imgc("run", env=request)
+    assert "topic" in said
+    assert head[:12] in said
+
+
+def test_a_bucket(pipeline: Pipeline, tmp_path: Path) -> None:
+    """`aws` is the one program that is not real here."""
+    program = tmp_path / "bin/aws"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nfor last; do :; done\ncp -R {tmp_path}/bucket/. "$last"\n')
+    program.chmod(0o755)
+    (tmp_path / "bucket").mkdir()
+    (tmp_path / "bucket/a.txt").write_text("from a bucket\n")
+    pipeline.env["PATH"] = f"{program.parent}:{pipeline.env['PATH']}"
+    pipeline.write(
+        "images: {app: {base: 'busybox:1.35', copy_url: 's3://bucket/code'}}\npipeline: {image: app, run: cat a.txt}\n"
+    )
+    assert "from a bucket" in pipeline.imgc("run")
+    assert "app: exists" in pipeline.imgc("build")
+    (tmp_path / "bucket/a.txt").write_text("changed\n")
+    assert "changed" in pipeline.imgc("run")
+
+
+def test_two_builds_of_two_branches_at_once(pipeline: Pipeline, server: Server, work: Path) -> None:
+    """They put their code at the same place: each gets its own."""
+    url = server.publish(work, "demo")
+    text = "images: {app: {base: 'busybox:1.35', copy_url: '%s', copy_branch: main, commands: ['sleep 1']}}\n"
+    pipeline.write(text % url)
+    first = pipeline.start("build")
+    assert first.stdout is not None
+    while "build" not in first.stdout.readline():
+        pass
+    commit(work, {"a.txt": "second\n"})
+    git(work, "push", "-q", "origin", "main")
+    assert "app: built" in pipeline.imgc("build")
+    assert "app: built" in first.communicate(timeout=120)[0]
+    client = pipeline.engine.client
+    tags = [tag for image in client.images.list() for tag in image.tags if pipeline.name in tag]
+    held = sorted(client.containers.run(tag, ["cat", "a.txt"], remove=True).decode() for tag in tags)
+    assert held == ["first\n", "second\n"]

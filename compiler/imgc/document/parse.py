@@ -66,6 +66,10 @@ def parse(
     try:
         return composer.document()
     except YAMLError as error:
+        at = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+        if at is not None and "nesting depth" in str(error):
+            # A limit of newer libyaml, whose scanner runs ahead: ours is met on the way to it.
+            return parse(text[: at.index], origin, anchors, restore, depth)
         raise Broken(_explain(error, text, origin), _unfinished(error, text)) from None
 
 
@@ -147,7 +151,7 @@ class _Composer:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             span = self.span(event.start_mark, event.end_mark)
-            raise Broken(_too_deep(span))
+            raise Broken(_error("too-deep", f"more than {MAX_DEPTH} levels are nested here", span))
         node = read(event)
         self.depth -= 1
         return node
@@ -257,10 +261,6 @@ def _unfinished(error: YAMLError, text: str) -> bool:
     return at_end and ("quoted scalar" in context or "flow" in context)
 
 
-def _too_deep(span: Span) -> Diagnostic:
-    return _error("too-deep", f"more than {MAX_DEPTH} levels are nested here", span)
-
-
 def _explain(error: YAMLError, text: str, origin: Origin) -> Diagnostic:
     """A syntax error in our words, at the place where the mistake is rather than where it is noticed."""
     lines = text.split("\n")
@@ -273,8 +273,6 @@ def _explain(error: YAMLError, text: str, origin: Origin) -> Diagnostic:
     opened: Any = error.context_mark or at
     fixes: tuple[Fix, ...] = ()
     label = ""
-    if "nesting depth" in problem:  # libyaml's own limit, which newer ones have and may meet before ours
-        return _too_deep(Span(origin, at.line, at.column, at.line, at.column + 1))
     if "quoted scalar" in context:
         at, message = opened, "the quote that opens here is never closed"
     elif "simple key" in context:

@@ -21,10 +21,11 @@ Credentials = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """An image on the engine. `user` and `labels` are as its configuration says."""
+    """An image on the engine. `user`, `workdir` and `labels` are as its configuration says."""
 
     id: str
     user: str
+    workdir: str
     labels: Mapping[str, str]
 
 
@@ -40,7 +41,9 @@ def local(client: docker.APIClient, reference: str) -> Local | None:
         except docker.errors.ImageNotFound:
             return None
     config = found.get("Config") or {}
-    return Local(found["Id"], config.get("User") or "", config.get("Labels") or {})
+    return Local(
+        found["Id"], config.get("User") or "", config.get("WorkingDir") or "/", config.get("Labels") or {}
+    )
 
 
 def is_remote(reference: str) -> bool:

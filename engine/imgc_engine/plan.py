@@ -262,6 +262,8 @@ def _check_names(plan: Plan) -> None:
             raise ReadError(f"waits for {unknown[0]!r}, which is no node", where)
         if node.image is not None and node.image not in plan.images:
             raise ReadError(f"runs in {node.image!r}, which is no image", where)
+        if node.container.group is not None and node.container.group not in groups:
+            raise ReadError("shares the container of what is no group before it", where)
         if node.is_group:
             groups.add(node.path)
         elif node.command is None:

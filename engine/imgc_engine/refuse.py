@@ -5,7 +5,7 @@ A rule is a function of one leaf that is going to run. Whatever is not implement
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from imgc.records import dataclass
@@ -14,6 +14,7 @@ from imgc_engine.failures import Refusal
 from imgc_engine.plan import Node
 from imgc_engine.run.containers import host_path, root_on_host
 from imgc_engine.run.docker_args import NotExpressible
+from imgc_engine.run.secret_files import targets
 from imgc_engine.secrets import SecretMissing, Secrets
 
 GRANT = "docker-socket"
@@ -40,13 +41,14 @@ Rule = Callable[[Node, Around], Iterator[tuple[str, str]]]
 
 def refusals(nodes: Iterable[Node], around: Around) -> list[Refusal]:
     """All of them, in the order of the nodes. Groups have nothing that could not be honoured."""
-    return [
+    leaves = [node for node in nodes if not node.is_group]
+    alone = [
         Refusal(node.place(setting), message)
-        for node in nodes
-        if not node.is_group
+        for node in leaves
         for rule in RULES
         for setting, message in rule(node, around)
     ]
+    return [*alone, *_secrets_in_one_place(leaves)]
 
 
 def _not_yet(node: Node, _around: Around) -> Iterator[tuple[str, str]]:
@@ -58,8 +60,6 @@ def _not_yet(node: Node, _around: Around) -> Iterator[tuple[str, str]]:
         yield "input", "This engine does not read `input` yet."
     if node.outputs:
         yield "outputs", "This engine does not keep `outputs` yet."
-    if node.container.mode != "own":
-        yield "container_reuse", "This engine does not share containers yet."
 
 
 def _image(node: Node, _around: Around) -> Iterator[tuple[str, str]]:
@@ -122,4 +122,27 @@ def _root(node: Node, around: Around) -> Iterator[tuple[str, str]]:
         )
 
 
-RULES: tuple[Rule, ...] = (_not_yet, _image, _resources, _network, _mounts, _secrets, _root)
+def _sharing(node: Node, _around: Around) -> Iterator[tuple[str, str]]:
+    if node.container.mode != "own" and node.mem and node.retry.mem_factor != 1:
+        yield (
+            "retry",
+            "In a container that is shared, an attempt cannot have more memory than the one before.",
+        )
+
+
+def _secrets_in_one_place(leaves: Sequence[Node]) -> Iterator[Refusal]:
+    """A container that is shared has one file in a place, for all."""
+    first: dict[tuple[str, str], tuple[str, Node]] = {}
+    for leaf in leaves:
+        if leaf.container.group is None:
+            continue
+        for target, name in targets(leaf).items():
+            other, holder = first.setdefault((leaf.container.group, target), (name, leaf))
+            if other != name:
+                yield Refusal(
+                    leaf.place("secrets"),
+                    f"{leaf.path!r} shares a container with {holder.path!r}, whose {target} is another secret.",
+                )
+
+
+RULES: tuple[Rule, ...] = (_not_yet, _image, _resources, _network, _mounts, _secrets, _root, _sharing)

@@ -100,6 +100,23 @@ def test_what_shares_a_container_is_repeated_together() -> None:
     assert starts(session(nodes, journal, ends(g_y=[BAD, FINE]), None)) == [("g/x", 2), ("g/y", 2)]
 
 
+def test_a_shared_container_that_is_kept_keeps_what_was_done_in_it() -> None:
+    group = {"mode": "group", "group": "g"}
+    nodes = nodes_of(serial(serial(run("x", container=group), run("y", container=group), name="g"), run("z")))
+    for kept, repeated in (({"g"}, [("g/y", 1), ("z", 1)]), (set[str](), [("g/x", 2), ("g/y", 1), ("z", 1)])):
+        journal: list[dict[str, Any]] = []
+        session(nodes, journal, ends(), 5)  # x is done and y runs
+        history = replay(journal, nodes)
+        journal.append(begin_record(Options(), "t", kept))
+        world = World(
+            Schedule(nodes, LIMITS, past=to_do(history, nodes, kept)),
+            {node.path: node for node in nodes},
+            ends(),
+        )
+        assert starts(world.run()) == repeated
+        assert (replay(journal, nodes).pasts["g/x"].state == "succeeded") is bool(kept)
+
+
 def test_a_cut_session_goes_on_where_it_was() -> None:
     nodes = nodes_of(serial(run("a"), run("b"), run("c")))
     journal: list[dict[str, Any]] = []

@@ -68,7 +68,7 @@ def as_data(node: ResolvedNode, images: Names[str, ResolvedImage], path_in: Path
 
 
 def _container(node: ResolvedNode) -> dict[str, Any]:
-    if not node.leaf or node.group == "":
+    if not node.leaf or node.group in ("", node.path):  # `new` on a leaf: nothing shares it
         return {"mode": "own", "group": None}
     if node.group == "pool":
         return {"mode": "pool", "group": None}

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import docker.errors
@@ -33,6 +34,11 @@ class Attempt:
     config: Mapping[str, Any]
     stdin: bytes | None
     memory: int | None
+
+
+def not_run(command: str, code: int) -> str:
+    """Why a command did not start, in a sentence. Its code is 126 or 127."""
+    return f"{command!r} {_NOT_RUN[code]}."
 
 
 class Creation:
@@ -71,27 +77,21 @@ class Creation:
 
 
 class Control:
-    """The other threads' hold on a running attempt."""
+    """The other threads' hold on an attempt. `stopped`: it was told to end before it had."""
 
-    def __init__(self, steady: Steady, name: str) -> None:
-        self._steady, self._name = steady, name
+    def __init__(self) -> None:
+        self.stopped = False
         self._lock = threading.Lock()
         self._grace: float | None = None
-        self._running = False
-        self._over = False
-        self.stopped = False
+        self._stop: Callable[[float], None] | None = None
 
     def stop(self, grace: float) -> None:
-        """End it:
-
-        SIGTERM, and SIGKILL after `grace` seconds. Returns when it has ended, or was not running.
-        """
+        """End it: SIGTERM, and SIGKILL after `grace` seconds. What has not started yet will not."""
         with self._lock:
-            self._grace = grace
-            if not self._running or self._over:
-                return
-            self.stopped = True
-        self._stop(grace)
+            self._grace, stop = grace, self._stop
+            self.stopped = stop is not None
+        if stop is not None:
+            stop(grace)
 
     def begin(self) -> bool:
         """Whether it may be started; False when it was to be stopped before."""
@@ -99,27 +99,18 @@ class Control:
             self.stopped = self._grace is not None
             return not self.stopped
 
-    def running(self) -> None:
-        """It was started. If it was to be stopped meanwhile, this does it."""
+    def running(self, stop: Callable[[float], None]) -> None:
+        """It was started, and this is how to stop it. If that was wanted meanwhile, it is done now."""
         with self._lock:
-            self._running = True
-            self.stopped = self._grace is not None
-        if self._grace is not None:
-            self._stop(self._grace)
+            self._stop, grace = stop, self._grace
+            self.stopped = grace is not None
+        if grace is not None:
+            stop(grace)
 
     def over(self) -> None:
-        """Its streams ended: what comes now cannot be why."""
+        """It has ended: what comes now cannot be why."""
         with self._lock:
-            self._over = True
-
-    def _stop(self, grace: float) -> None:
-        def stop() -> None:
-            try:
-                self._steady.client.stop(self._name, timeout=int(grace))
-            except docker.errors.NotFound:
-                return
-
-        self._steady.call(stop)
+            self._stop = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +126,13 @@ def live(attempt: Attempt, steady: Steady, control: Control, log: Log, hooks: Ho
 
     An attempt whose container is there already, since the engine or imgc went away meanwhile, is taken over.
     """
+    return or_lost(lambda: _live(attempt, steady, control, log, hooks, create))
+
+
+def or_lost(work: Callable[[], End]) -> End:
+    """What `work` gives; what the engine raises as an end that is not the command's doing."""
     try:
-        return _live(attempt, steady, control, log, hooks, create)
+        return work()
     except EngineGone as error:
         return End(lost=True, permanent=True, message=str(error))
     except docker.errors.ImageNotFound as error:
@@ -165,7 +161,7 @@ def _live(
             return _not_started(attempt.name, steady, explanation(error))
     begin = time.monotonic()
     hooks.started()
-    control.running()
+    control.running(lambda grace: _stop(attempt.name, steady, grace))
     state = follower.follow(attempt.stdin if not taken_over else None)
     seconds = time.monotonic() - begin
     control.over()
@@ -185,6 +181,11 @@ def _start(name: str, steady: Steady) -> None:
             _start(name, steady)
 
 
+def _stop(name: str, steady: Steady, grace: float) -> None:
+    with suppress(docker.errors.NotFound):
+        steady.call(lambda: steady.client.stop(name, timeout=int(grace)))
+
+
 def _not_started(name: str, steady: Steady, message: str) -> End:
     """As `docker run` tells it: 127 and 126 are the command's, the rest is the engine's."""
     code = steady.call(lambda: steady.client.inspect_container(name))["State"]["ExitCode"]
@@ -199,14 +200,7 @@ def _was_killed(name: str, state: Mapping[str, Any], steady: Steady, since: floa
     """Whether the engine was asked, by anybody but us, to kill it: by `docker kill`, or when it shut down."""
     if state["ExitCode"] not in KILLED or state["OOMKilled"]:
         return False
-    filters = {"container": [name], "event": ["kill"], "type": ["container"]}
-    until = int(time.time()) + 1
-
-    def ask() -> bool:
-        events = steady.client.events(since=int(since) - 1, until=until, filters=filters, decode=True)
-        return any(True for _ in events)
-
-    return steady.call(ask)
+    return bool(steady.events(name, "kill", since))
 
 
 def _end(
@@ -228,5 +222,5 @@ def _end(
     elif oom:
         message = "It ran out of the machine's memory."
     elif code in _NOT_RUN and any(_INIT.match(line) for line in last_lines[-1:]):
-        message = f"{attempt.config['Entrypoint'][0]!r} {_NOT_RUN[code]}."
+        message = not_run(attempt.config["Entrypoint"][0], code)
     return End(code, oom=oom, lost=lost, stopped=stopped, message=message, seconds=seconds)

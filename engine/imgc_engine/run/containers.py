@@ -47,14 +47,13 @@ def description(node: Node, reference: str, around: Surroundings, given: Given) 
     """
     assert node.command is not None
     extra = docker_args.parse(node.docker_run_args, around.project)
-    env = {**node.env, **extra.env, **given.secret_env}
     labels = {LABEL_RUN: around.run, LABEL_PROJECT: str(around.project)}
     labels |= {LABEL_NODE: node.path, LABEL_ATTEMPT: str(given.attempt)}
     config: dict[str, Any] = {
         "Image": reference,
         "Entrypoint": [node.command[0]],
         "Cmd": list(node.command[1:]),
-        "Env": [f"{name}={value}" for name, value in env.items()],
+        "Env": [f"{name}={value}" for name, value in variables(node, around, given).items()],
         "Labels": {**extra.labels, **labels},
         "AttachStdout": True,
         "AttachStderr": True,
@@ -68,6 +67,21 @@ def description(node: Node, reference: str, around: Surroundings, given: Given) 
         config |= {"OpenStdin": True, "StdinOnce": True, "AttachStdin": True}
     config["HostConfig"] = _host(node, around, given, extra)
     return config
+
+
+def shared_description(node: Node, reference: str, around: Surroundings, given: Given) -> dict[str, Any]:
+    """The same for a container that the leaf shares with others: without what is the command's alone."""
+    config = description(node, reference, around, given)
+    for key in ("Entrypoint", "Cmd", "Env", "WorkingDir", "User", "OpenStdin", "StdinOnce", "AttachStdin"):
+        config.pop(key, None)
+    config["Labels"][LABEL_NODE] = node.container.group or ""
+    return config
+
+
+def variables(node: Node, around: Surroundings, given: Given) -> dict[str, str]:
+    """The environment that the command gets beside the image's."""
+    extra = docker_args.parse(node.docker_run_args, around.project)
+    return {**node.env, **extra.env, **given.secret_env}
 
 
 def _host(node: Node, around: Surroundings, given: Given, extra: docker_args.Extra) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class Extra:
 
     config: dict[str, Any] = field(default_factory=dict)
     host: dict[str, Any] = field(default_factory=dict)
-    env: dict[str, str | None] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     binds: list[str] = field(default_factory=list)
     root: list[str] = field(default_factory=list)

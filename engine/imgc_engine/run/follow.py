@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgc_engine.run.logs import Log, Stream
 from imgc_engine.run.steady import Steady
-from imgc_engine.run.streams import Attached, Logged
+from imgc_engine.run.streams import Attached, Logged, attach
 
 if TYPE_CHECKING:
     from imgc_engine.run.attempt import Attempt
@@ -38,9 +38,7 @@ class Follower:
     def attach(self) -> None:
         """Hold the streams of a container that is not started yet, so that no byte is missed."""
         self._outages = self._steady.outages
-        self._attached = self._steady.call(
-            lambda: Attached(self._steady.client, self._name, stdin=self._stdin)
-        )
+        self._attached = self._steady.call(lambda: attach(self._steady.client, self._name, stdin=self._stdin))
 
     def close(self) -> None:
         if self._attached is not None:

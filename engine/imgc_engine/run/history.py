@@ -8,7 +8,7 @@ about it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from imgc.records import dataclass, field, replace
@@ -59,8 +59,8 @@ def replay(records: Iterable[Record], nodes: Sequence[Node]) -> History:
     return history
 
 
-def begin_record(options: Options, time: str) -> Record:
-    """The first record of a session."""
+def begin_record(options: Options, time: str, kept: Collection[str] = ()) -> Record:
+    """The first record of a session. `kept` is as for `to_do`."""
     return {
         "t": time,
         "e": "run",
@@ -68,11 +68,15 @@ def begin_record(options: Options, time: str) -> Record:
         "max_parallel": options.max_parallel,
         "keep_going": options.keep_going,
         "allow": list(options.allow),
+        "kept": sorted(kept),
     }
 
 
-def to_do(history: History, nodes: Sequence[Node]) -> dict[str, Past]:
-    """What the next session's schedule has to know."""
+def to_do(history: History, nodes: Sequence[Node], kept: Collection[str] = ()) -> dict[str, Past]:
+    """What the next session's schedule has to know.
+
+    `kept` are the groups whose shared container is still there, as the session that was cut off left it.
+    """
     pasts = dict(history.pasts)
     groups = [node.path for node in nodes if node.is_group and node.path in pasts]
     if history.end is not None:
@@ -89,12 +93,16 @@ def to_do(history: History, nodes: Sequence[Node]) -> dict[str, Past]:
             pasts[path] = Past(None, None, past.attempts - 1, past.tries - 1)
         elif past.state not in ("succeeded", "failed", "error"):
             pasts[path] = replace(past, state=None, cause=None)
+    leaves = [node for node in nodes if not node.is_group]
+    open_ = {leaf.path for leaf in leaves if leaf.path not in pasts or pasts[leaf.path].state is None}
+    for path in _beside(open_, leaves, kept) & pasts.keys():
+        pasts[path] = replace(pasts[path], state=None, cause=None)
     return pasts
 
 
 def _begin(history: History, record: Record, nodes: Sequence[Node]) -> None:
     if history.sessions:
-        history.pasts = to_do(history, nodes)
+        history.pasts = to_do(history, nodes, record.get("kept", ()))
     else:
         history.options = Options(
             tuple(record["nodes"]), record["max_parallel"], record["keep_going"], tuple(record["allow"])
@@ -168,9 +176,9 @@ def _about(again: set[str], nodes: Sequence[Node], leaves: Sequence[Node]) -> se
     return found
 
 
-def _beside(again: set[str], leaves: Sequence[Node]) -> set[str]:
+def _beside(again: set[str], leaves: Sequence[Node], kept: Collection[str] = ()) -> set[str]:
     """Leaves that share a container with one that is repeated: the container, and what it held, is gone."""
-    groups = {leaf.container.group for leaf in leaves if leaf.path in again} - {None}
+    groups = {leaf.container.group for leaf in leaves if leaf.path in again} - {None, *kept}
     return {leaf.path for leaf in leaves if leaf.container.group in groups}
 
 

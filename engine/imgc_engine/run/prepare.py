@@ -17,10 +17,10 @@ from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Node, Plan
 from imgc_engine.refuse import Around, refusals
 from imgc_engine.run.containers import Surroundings
+from imgc_engine.run.crew import Session
 from imgc_engine.run.history import Options
 from imgc_engine.run.items import Deadlock
 from imgc_engine.run.ready import Limits
-from imgc_engine.run.runner import Session
 from imgc_engine.run.schedule import Schedule
 from imgc_engine.run.secret_files import SecretFiles
 from imgc_engine.run.states import Past
@@ -89,22 +89,27 @@ def check_images(scene: Scene, leaves: Iterable[Node]) -> None:
             )
 
 
-def make_session(scene: Scene, leaves: Iterable[Node], store: Store) -> Session:
-    """EngineError."""
+def make_session(scene: Scene, leaves: Sequence[Node], store: Store, left: Mapping[str, int]) -> Session:
+    """`left`: the attempts that an earlier session left running. EngineError."""
     references = {name: image.reference for name, image in scene.plan.images.items()}
-    users = {}
+    known = {}
     for name in {leaf.image for leaf in leaves if leaf.image}:
-        found = images.local(scene.client, references[name])
-        users[name] = found.user if found else ""
+        known[name] = images.local(scene.client, references[name]) or images.Local("", "", "/", {})
+    sharers: dict[str, list[Node]] = {}
+    for leaf in leaves:
+        if leaf.container.group is not None:
+            sharers.setdefault(leaf.container.group, []).append(leaf)
     run = store.folder.name
     return Session(
         scene.client,
         store,
         Surroundings(scene.project, socket_path(), run),
         references,
-        users,
+        known,
         SecretFiles(run, scene.secrets),
         scene.secrets.mask(),
+        sharers,
+        left,
         scene.tell,
         scene.interrupt,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +13,7 @@ from imgc_engine.plan import Node
 from imgc_engine.secrets import Secrets, memory_folder, write_private
 
 FOLDER = "/run/secrets"
+EVERYBODY = "*"  # in the container
 
 
 class SecretFiles:
@@ -28,12 +29,21 @@ class SecretFiles:
 
     def files(self, node: Node, user: str) -> dict[str, Path]:
         """Path in the container -> file on the host. `user` is who the command runs as. SecretMissing."""
-        files = {}
-        for use in node.secrets:
-            if use.env is None or use.target is not None:
-                target = str(PurePosixPath(FOLDER, use.target or use.name))
-                files[target] = self._file(use.name, self._secrets.value(use.name), user)
-        return files
+        return {
+            target: self._file(name, self._secrets.value(name), user)
+            for target, name in targets(node).items()
+        }
+
+    def shared_files(self, nodes: Iterable[tuple[Node, str]]) -> dict[str, Path]:
+        """The same for a container that nodes share, each with its user. SecretMissing."""
+        users: dict[tuple[str, str], set[str]] = {}
+        for node, user in nodes:
+            for use in targets(node).items():
+                users.setdefault(use, set()).add(user)
+        return {
+            target: self._file(name, self._secrets.value(name), who.pop() if len(who) == 1 else EVERYBODY)
+            for (target, name), who in users.items()
+        }
 
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -45,6 +55,15 @@ class SecretFiles:
             write_private(path, value)
             _give(path, user)
         return path
+
+
+def targets(node: Node) -> dict[str, str]:
+    """The secrets that the node gets as files: path in the container -> name."""
+    return {
+        str(PurePosixPath(FOLDER, use.target or use.name)): use.name
+        for use in node.secrets
+        if use.env is None or use.target is not None
+    }
 
 
 def secret_folder(run: str) -> Path:
@@ -64,8 +83,3 @@ def _give(path: Path, user: str) -> None:
         os.chown(path, int(owner), int(group) if group.isdigit() else -1)
     except (ValueError, PermissionError):
         path.chmod(0o444)
-
-
-def names_of(nodes: Mapping[str, Node]) -> set[str]:
-    """The secrets that these nodes use."""
-    return {use.name for node in nodes.values() for use in node.secrets}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import docker
 import docker.errors
@@ -41,6 +41,16 @@ class Steady:
                 return do()
             except UNREACHABLE:
                 self.wait_until_back()
+
+    def events(self, container: str, event: str, since: float) -> list[dict[str, Any]]:
+        """What the engine saw of a container since a time.time(). APIError, EngineGone."""
+        filters = {"container": [container], "event": [event], "type": ["container"]}
+
+        def ask() -> list[dict[str, Any]]:
+            until = int(time.time()) + 1
+            return list(self.client.events(since=int(since) - 1, until=until, filters=filters, decode=True))
+
+        return self.call(ask)
 
     def wait_until_back(self) -> None:
         """Return when the engine answers. EngineGone."""

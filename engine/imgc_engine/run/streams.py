@@ -20,15 +20,14 @@ _STREAMS: dict[int, Stream] = {1: "stdout", 2: "stderr"}
 
 
 class Attached:
-    """A connection to the streams of a container that is not started yet. (Of one that has ended, it would
-    wait for ever.)"""
+    """A connection to the streams of a command: read them, and feed its standard input."""
 
-    def __init__(self, client: docker.APIClient, container: str, *, stdin: bool) -> None:
-        params = {"stdout": 1, "stderr": 1, "stream": 1, "stdin": int(stdin)}
-        self._raw: Any = client.attach_socket(container, params)
-        self._socket: Any = getattr(self._raw, "_sock", self._raw)
+    def __init__(self, raw: Any) -> None:
+        """`raw` is what the SDK gives for a socket."""
+        self._raw = raw
+        self._socket: Any = getattr(raw, "_sock", raw)
         self._socket.settimeout(None)  # the SDK's limit is for answers; a step may be silent for hours
-        response = getattr(self._raw, "_response", None)
+        response = getattr(raw, "_response", None)
         buffered = None if response is None else response.raw._fp.fp
         # What came together with the answer's head is in the buffer, and not in the socket any more.
         self._read: Callable[[int], bytes] = getattr(buffered, "read1", self._socket.recv)
@@ -57,6 +56,12 @@ class Attached:
         with contextlib.suppress(OSError):
             self._socket.sendall(data)
             self._socket.shutdown(socket.SHUT_WR)
+
+
+def attach(client: docker.APIClient, container: str, *, stdin: bool) -> Attached:
+    """To a container that is not started yet. (Of one that has ended, it would wait for ever.)"""
+    params = {"stdout": 1, "stderr": 1, "stream": 1, "stdin": int(stdin)}
+    return Attached(client.attach_socket(container, params))
 
 
 class Logged:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Node, digest, load
 from imgc_engine.run import store as storing
 from imgc_engine.run.causes import failure_of_record
-from imgc_engine.run.cleaning import find, remove
+from imgc_engine.run.cleaning import Found, find, remove
 from imgc_engine.run.history import History, Options, begin_record, replay, to_do
 from imgc_engine.run.logs import now
 from imgc_engine.run.naming import new_run_id
@@ -71,7 +71,7 @@ def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
     store = storing.create(wanted.state, new_run_id(), wanted.document)
     try:
         store.append([begin_record(wanted.options, now())])
-        runner = Runner(schedule, make_session(scene, leaves, store))
+        runner = Runner(schedule, make_session(scene, leaves, store, left={}))
         tell(RunStarted(store.folder.name, nodes, store.folder))
         return replace(_execute(runner, schedule, scene, store, nodes), images=made)
     finally:
@@ -99,7 +99,8 @@ def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Int
         tell(Notice(f"The run {store.folder.name} has succeeded: there is nothing to resume."))
         return Ran(Code.FINE, store.folder.name, store.folder)
     nodes = select(scene.plan.nodes, history.options.nodes)
-    pasts = to_do(history, nodes)
+    kept = _kept(scene, store, history)
+    pasts = to_do(history, nodes, kept)
     leaves = [leaf for leaf in runnable(nodes) if _is_to_run(leaf, pasts)]
     schedule = make_schedule(scene, nodes, history.options, pasts)
     refuse(scene, leaves, {*history.options.allow, *wanted.options.allow})
@@ -111,10 +112,10 @@ def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Int
         check_images(scene, leaves)
     if (stop := _not_made(made, interrupt)) is not None:
         return stop
-    session = make_session(scene, leaves, store)
-    _remove_strays(scene, store, history)
+    session = make_session(scene, leaves, store, history.running)
+    _remove_strays(scene, store, history, kept)
     session.secrets.remove()
-    store.append([begin_record(history.options, now())])
+    store.append([begin_record(history.options, now(), kept)])
     runner = Runner(schedule, session)
     tell(RunStarted(store.folder.name, nodes, store.folder, resumed=True))
     for node in nodes:
@@ -165,11 +166,28 @@ def _is_to_run(leaf: Node, pasts: Mapping[str, Past]) -> bool:
     return leaf.path not in pasts or pasts[leaf.path].state is None
 
 
-def _remove_strays(scene: Scene, store: storing.Store, history: History) -> None:
+def _kept(scene: Scene, store: storing.Store, history: History) -> set[str]:
+    """The groups whose shared container the last session left, running. EngineError."""
+    groups = {node.path for node in scene.plan.nodes if node.is_group}
+    with engine_errors():
+        return {
+            found.node
+            for found in find(scene.client, store.folder.name)
+            if found.node in groups and _was_running(found, history) and found.state == "running"
+        }
+
+
+def _was_running(found: Found, history: History) -> bool:
+    return history.running.get(found.node) == found.attempt
+
+
+def _remove_strays(scene: Scene, store: storing.Store, history: History, kept: Collection[str]) -> None:
     """Of the containers that the last session left, keep those of attempts that were running. EngineError."""
+    groups = {node.path for node in scene.plan.nodes if node.is_group}
     with engine_errors():
         for found in find(scene.client, store.folder.name):
-            if history.running.get(found.node) != found.attempt or found.state == "created":
+            keep = found.node in kept if found.node in groups else found.state != "created"
+            if not (keep and _was_running(found, history)):
                 remove(scene.client, found.id)
 
 

@@ -176,6 +176,7 @@ serial:
   b: {run: y, container_reuse: global}
   c: {container_reuse: pool, parallel: {d: z}}
   e: {container_reuse: new, serial: {f: z}}
+  g: {run: x, container_reuse: new}
 """,
         folder,
     )
@@ -183,6 +184,7 @@ serial:
     assert found["b"]["container"] == {"mode": "own", "group": None}
     assert found["c/d"]["container"] == {"mode": "pool", "group": None}
     assert found["e/f"]["container"] == {"mode": "group", "group": "e"}
+    assert found["g"]["container"] == {"mode": "own", "group": None}
 
 
 def test_needs_and_input_make_the_order(folder: Path) -> None:

@@ -1,0 +1,272 @@
+"""Those who do what the schedule wants: a thread for each attempt, and a few that create and remove."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import docker
+import docker.errors
+
+from imgc.records import dataclass
+from imgc_engine.connection import UNREACHABLE
+from imgc_engine.events import Listener, NodeOutput, Notice
+from imgc_engine.images import Local
+from imgc_engine.interrupt import Interrupt
+from imgc_engine.masking import Mask
+from imgc_engine.plan import Node
+from imgc_engine.run.attempt import Attempt, Control, Creation, Hooks, live, or_lost
+from imgc_engine.run.cleaning import remove, remove_all
+from imgc_engine.run.containers import Given, Surroundings, description, shared_description, variables
+from imgc_engine.run.execs import Command, Execution
+from imgc_engine.run.logs import Log, Stream
+from imgc_engine.run.messages import Broken, Ended, Inbox, Started
+from imgc_engine.run.naming import container_name, log_path
+from imgc_engine.run.schedule import Start, Stop
+from imgc_engine.run.secret_files import SecretFiles
+from imgc_engine.run.sharing import Sharing
+from imgc_engine.run.states import End
+from imgc_engine.run.steady import EngineGone, Steady
+from imgc_engine.run.store import Store
+from imgc_engine.workers import Workers
+
+GRACE = {"timeout": 2.0, "interrupt": 10.0}  # seconds between SIGTERM and SIGKILL
+REMOVERS = 4  # threads
+AHEAD = 4  # containers that are created before their turn, and threads that do so
+LAST_WAIT = 30.0  # seconds for the last containers to be removed one by one
+SHORT_WAIT = 5.0  # the same when the user wants to go at once
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a run works with.
+
+    `references` and `images` (as the engine has them) are by name. `sharers` are the leaves of each group
+    that shares a container, by its path. `left` are the attempts that an earlier session left running.
+    """
+
+    client: docker.APIClient
+    store: Store
+    surroundings: Surroundings
+    references: Mapping[str, str]
+    images: Mapping[str, Local]
+    secrets: SecretFiles
+    mask: Mask
+    sharers: Mapping[str, Sequence[Node]]
+    left: Mapping[str, int]
+    tell: Listener
+    interrupt: Interrupt
+
+
+class Crew:
+    """Works for the one that decides, whose `inbox` it fills.
+
+    Its methods return at once, but for `clean_up`.
+    """
+
+    def __init__(self, session: Session, inbox: Inbox) -> None:
+        self._session, self._inbox = session, inbox
+        self._steady = Steady(session.client)
+        self._sharing = Sharing(self._steady, session.surroundings.run, self._shared_config)
+        self._running: dict[str, Control] = {}
+        self._created: dict[str, Creation] = {}
+        self._makers, self._removers = Workers(AHEAD, "maker"), Workers(REMOVERS, "remover")
+        self._to_remove = 0
+        self._removal = threading.Condition()
+
+    @property
+    def running(self) -> Iterable[str]:
+        """Paths of the leaves that have been started, and not ended yet."""
+        return self._running.keys()
+
+    def start(self, start: Start) -> None:
+        creation = self._created.pop(start.node.path, None)
+        control = self._running[start.node.path] = Control()
+        if start.node.container.mode == "own":
+            self._in_thread(partial(self._attend, start, creation, control))
+        else:
+            self._in_thread(partial(self._attend_sharing, start, control))
+
+    def stop(self, stop: Stop) -> None:
+        if control := self._running.get(stop.node.path):
+            self._in_thread(partial(control.stop, GRACE[stop.cause]))
+
+    def prepare(self, starts: Iterable[Start]) -> None:
+        """Create containers ahead, while others run: it is a tenth of what a short node takes."""
+        for start in starts:
+            path, own = start.node.path, start.node.container.mode == "own"
+            if own and path not in self._created and len(self._created) < AHEAD:
+                creation = self._created[path] = Creation(self._attempt(start), self._steady)
+                self._makers.submit(creation.run)
+
+    def ended(self, path: str) -> None:
+        """The leaf's attempt has ended."""
+        self._running.pop(path, None)
+
+    def will_not_start(self, path: str) -> None:
+        if unused := self._created.pop(path, None):
+            self.remove(unused.attempt.name)
+
+    def begin_group(self, path: str, attempt: int) -> None:
+        self._sharing.begin_group(path, attempt)
+
+    def end_group(self, path: str) -> None:
+        """The group has ended, or waits for another try: with it ends the container that its leaves share."""
+        if container := self._sharing.end_group(path):
+            self.remove(container)
+
+    def remove(self, container: str) -> None:
+        with self._removal:
+            self._to_remove += 1
+
+        def job() -> None:
+            with suppress(EngineGone, docker.errors.APIError):
+                self._steady.call(lambda: remove(self._session.client, container))
+            with self._removal:
+                self._to_remove -= 1
+                self._removal.notify()
+
+        self._removers.submit(job)
+
+    def leave(self) -> list[str]:
+        """The user wants to go now. The leaves that run, and are not waited for any more."""
+        self._steady.leave()
+        left, self._running = list(self._running), {}
+        return left
+
+    def clean_up(self) -> None:
+        """Wait for the removals, and see that nothing was forgotten."""
+        patience = SHORT_WAIT if self._session.interrupt.level > 1 else LAST_WAIT
+        with self._removal:
+            self._removal.wait_for(lambda: not self._to_remove, timeout=patience)
+        self._removers.close()
+        self._makers.close()
+        run = self._session.surroundings.run
+        try:
+            remove_all(self._session.client, run)
+        except (docker.errors.APIError, *UNREACHABLE):
+            self._session.tell(Notice(f"The engine is away: `imgc clean` removes what is left of run {run}."))
+        self._session.secrets.remove()
+
+    def _attend(self, start: Start, creation: Creation | None, control: Control) -> None:
+        """The thread of an attempt in a container of its own."""
+        if creation is None:
+            creation = Creation(self._attempt(start), self._steady)
+            creation.run()
+        lines: tuple[str, ...] = ()
+        try:
+            log, hooks = self._log(start), self._hooks(start)
+            try:
+                end = live(creation.attempt, self._steady, control, log, hooks, creation)
+            finally:
+                for stream, rest in log.close().items():
+                    if rest:
+                        hooks.output(stream, rest)
+                lines = log.last_lines()
+        except OSError as error:  # the container is removed with the end of the attempt, running or not
+            end = _no_log(error)
+        self._inbox.put(Ended(start.node.path, creation.attempt.name, end, lines))
+
+    def _attend_sharing(self, start: Start, control: Control) -> None:
+        """The thread of an attempt in a container that others use too."""
+        node, lines = start.node, tuple[str, ...]()
+        container: str | None = None
+
+        def work() -> End:
+            nonlocal container
+            container = self._sharing.acquire(node)
+            if node.workdir is not None and node.workdir != self._image(node).workdir:
+                self._sharing.make_folder(container, node.workdir)
+            command = self._command(start, container)
+            return Execution(command, self._steady, control, log, self._hooks(start)).live()
+
+        try:
+            log = self._log(start)
+            end = or_lost(work)
+            if container is None:
+                log.close()
+            lines = log.last_lines()
+        except OSError as error:
+            end = _no_log(error)
+        clean = end.exit_code == 0 and not control.stopped
+        used_up = self._sharing.release(node, container, clean=clean) if container else None
+        self._inbox.put(Ended(node.path, used_up, end, lines))
+
+    def _attempt(self, start: Start) -> Attempt:
+        node = start.node
+        config = description(node, self._reference(node), self._session.surroundings, self._given(start))
+        name = container_name(self._session.surroundings.run, node.path, start.attempt)
+        return Attempt(name, config, _stdin(node), start.mem)
+
+    def _command(self, start: Start, container: str) -> Command:
+        node, session = start.node, self._session
+        assert node.command is not None
+        return Command(
+            container,
+            container_name(session.surroundings.run, node.path, start.attempt),
+            node.command,
+            variables(node, session.surroundings, self._given(start)),
+            node.workdir,
+            self._user(node),
+            _stdin(node),
+            again=session.left.get(node.path) == start.attempt,
+            pooled=node.container.mode == "pool",
+        )
+
+    def _shared_config(self, node: Node, attempt: int) -> dict[str, Any]:
+        """Of the container that the leaf shares: with the secret files of all that do."""
+        group = node.container.group
+        sharers = (node,) if group is None else self._session.sharers[group]
+        files = self._session.secrets.shared_files((sharer, self._user(sharer)) for sharer in sharers)
+        given = Given(attempt, node.mem, {}, files)
+        return shared_description(node, self._reference(node), self._session.surroundings, given)
+
+    def _given(self, start: Start) -> Given:
+        node, secrets = start.node, self._session.secrets
+        return Given(start.attempt, start.mem, secrets.variables(node), secrets.files(node, self._user(node)))
+
+    def _reference(self, node: Node) -> str:
+        assert node.image is not None
+        return self._session.references[node.image]
+
+    def _image(self, node: Node) -> Local:
+        assert node.image is not None
+        return self._session.images[node.image]
+
+    def _user(self, node: Node) -> str:
+        return self._image(node).user if node.user is None else node.user
+
+    def _log(self, start: Start) -> Log:
+        return Log(log_path(self._session.store.logs, start.node.path, start.attempt), self._session.mask)
+
+    def _hooks(self, start: Start) -> Hooks:
+        path, number, tell = start.node.path, start.attempt, self._session.tell
+
+        def output(stream: Stream, data: bytes) -> None:
+            tell(NodeOutput(path, number, stream, data))
+
+        return Hooks(lambda: self._inbox.put(Started(path)), output)
+
+    def _in_thread(self, job: Callable[[], None]) -> None:
+        """Its mistakes are ours: they end the run, after cleaning up."""
+
+        def guarded() -> None:
+            try:
+                job()
+            except EngineGone:
+                return  # the attempt's own thread will say so
+            except BaseException as error:
+                self._inbox.put(Broken(error))
+
+        threading.Thread(target=guarded, daemon=True).start()
+
+
+def _stdin(node: Node) -> bytes | None:
+    return None if node.stdin is None else node.stdin.encode("utf-8", "surrogateescape")
+
+
+def _no_log(error: OSError) -> End:
+    return End(lost=True, permanent=True, message=f"Its log cannot be written: {error.strerror}.")

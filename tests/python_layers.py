@@ -16,6 +16,7 @@ from imgc.layers.python import conda, local_install, poetry_project, replicate, 
 from imgc.layers.python.kinds import project_install_layers
 from imgc.layers.python.options import read_pip
 from imgc.layers.recipe import Recipe
+from imgc.lock.lock import LockedEnvironment
 from imgc.model.image import PipOptions
 from imgc.model.secrets import secret_uses
 
@@ -79,6 +80,8 @@ class Kit:
     def emit(self, text: str, facts: BaseFacts = PYTHON, base: str = "python:3.11-slim", **fields) -> Recipe:
         layers = self.read(text)
         pip = fields.pop("image_pip", self.pip)
+        if "lock" in fields:
+            fields["lock"] = LockedEnvironment("pip_freeze", packages=fields["lock"])
         self.recipe = Recipe("etl", base, facts, self.findings.append, user=facts.user, pip=pip, **fields)
         for layer in (*layers, *project_install_layers(layers)):
             layer.emit(self.recipe)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgc.analysis.files import read_config, read_lock
+from imgc.analysis.locked import check_lock, lookups_of
 from imgc.checks.names import check_extends, check_names
 from imgc.checks.structure import Use, check
 from imgc.context.project import Project
@@ -20,6 +21,7 @@ from imgc.document.document import Document, failed, load
 from imgc.document.expressions import Scope, substitute, typed
 from imgc.document.nodes import Mapping, Node, Scalar, Value, plain
 from imgc.lock.lock import Lock
+from imgc.lock.lookups import Lookup
 from imgc.model.pipeline import Pipeline, inline_image, read, read_params
 from imgc.model.reference import looks_like_reference
 from imgc.records import dataclass, field
@@ -45,6 +47,8 @@ class Options:
     params: Names[str, str] = field(default_factory=dict)
     refs: Names[str, str] = field(default_factory=dict)
     allow_outside: tuple[str, ...] = ()
+    locked: bool = False
+    """Everything that has to be looked up must be in the lock."""
 
 
 @dataclass(slots=True)
@@ -63,6 +67,8 @@ class Analysis:
     diagnostics: list[Diagnostic]
     config: Config | None = None
     """What imgc.toml sets here."""
+    lookups: tuple[Lookup, ...] = ()
+    """What only `imgc lock` can find out."""
 
     @property
     def resolved(self) -> Resolved:
@@ -144,6 +150,8 @@ class _Analysing:
         nodes = self.nodes() if self.pipeline.tree is not None else {}
         self.check_repos()
         images = {name: image for name in self.images.order if (image := self.images.done[name]) is not None}
+        lookups = lookups_of(images.values(), self.pipeline)
+        check_lock(lookups, self.lock, self.options.locked, self.report)
         return Analysis(
             self.document,
             self.pipeline,
@@ -155,6 +163,7 @@ class _Analysing:
             uses,
             in_order(self.found),
             self.config,
+            lookups,
         )
 
     def nodes(self) -> dict[str, ResolvedNode]:

@@ -47,6 +47,11 @@ def compile_arguments(command: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="let the file name paths below PATH",
     )
+    command.add_argument(
+        "--locked",
+        action="store_true",
+        help="fail where something would have to be looked up that imgc.lock lacks",
+    )
 
 
 def pairs(values: Sequence[str], option: str) -> dict[str, str]:
@@ -106,6 +111,7 @@ def analyse_input(given: Input, arguments: argparse.Namespace) -> Analysis:
         params=pairs(arguments.param, "--param"),
         refs=pairs(arguments.image, "--image"),
         allow_outside=tuple(arguments.allow_outside),
+        locked=arguments.locked,
     )
     try:
         return analyse(given.name, given.text, given.directory, options, problem=given.problem)

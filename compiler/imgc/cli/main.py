@@ -20,6 +20,7 @@ COMMANDS = {
     "init": "write a first pipeline.yaml for a folder",
     "check": "say everything that is wrong with a pipeline file",
     "compile": "write Dockerfiles and the run plan",
+    "lock": "look up digests, commits and local packages, into imgc.lock",
     "build": "build the images on a Docker engine",
     "run": "build what is needed and run the pipeline",
     "ps": "list the runs of a pipeline",

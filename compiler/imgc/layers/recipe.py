@@ -7,6 +7,8 @@ from collections.abc import Callable
 from imgc.diagnostics import Diagnostic, Severity, Span
 from imgc.instructions.types import Copy, From, Instruction, Mount, Run, Stage, Step, User, Workdir
 from imgc.layers.facts import BaseFacts
+from imgc.lock.lock import LockedEnvironment
+from imgc.lock.lookups import Lookup
 from imgc.model.image import PipOptions, SecretUse
 from imgc.records import dataclass, field
 
@@ -72,8 +74,10 @@ class Recipe:
     """Where `user` is written."""
     runs_as: str = ""
     """The user of the commands from here on, where a `user` step (or the parent image) says so; else the base's."""
-    lock: tuple[str, ...] | None = None
-    """The packages of `replicate_local_environment` in imgc.lock; None when it has none for this image."""
+    lock: LockedEnvironment | None = None
+    """The local environment of `replicate_local_environment` in imgc.lock; None when it has none for this image."""
+    lookups: list[Lookup] = field(default_factory=list)
+    """What only `imgc lock` can find out about this image."""
     notes: dict[str, object] = field(default_factory=dict)
     """What kinds of layers keep for each other (e.g. that the virtual environment is made), by kind."""
 

@@ -84,7 +84,7 @@ class _Compiler:
 
     def add(self, image: ResolvedImage) -> None:
         if image.skip_build:
-            self.done[image.name] = CompiledImage(image, _tag_of(image.base), "", image.base, ".")
+            self.done[image.name] = CompiledImage(image, _tag_of(image.base), "", image.pinned_base, ".")
             return
         context = self.contexts.of(image)
         hashed = self.hashed(image, context)
@@ -260,7 +260,7 @@ def _image(compiled: CompiledImage, images: dict[str, CompiledImage], pipeline: 
         ],
         "builder": {
             "language": builder.language or None,
-            "image": images[builder.image].reference if builder.own else builder.image,
+            "image": images[builder.image].reference if builder.own else builder.pinned,
             "path": builder.path,
         } if builder else None,
         "path_map": dict(sorted(image.path_map.items())),

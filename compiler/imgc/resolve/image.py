@@ -9,6 +9,7 @@ from imgc.document.nodes import Mapping
 from imgc.instructions.types import Stage
 from imgc.layers.facts import BaseFacts
 from imgc.layers.recipe import Source
+from imgc.lock.lookups import Lookup
 from imgc.records import dataclass, field
 from imgc.resolve.layering import Layers
 
@@ -28,6 +29,12 @@ class Builder:
     own: bool
     path: str
     span: Span
+    digest: str = ""
+
+    @property
+    def pinned(self) -> str:
+        """The reference with the lock's digest."""
+        return with_digest(self.image, self.digest)
 
 
 @dataclass(slots=True)
@@ -60,6 +67,8 @@ class ResolvedImage:
     sources: tuple[Source, ...] = ()
     downloads: tuple[Source, ...] = ()
     """Code that a container fetches when it starts."""
+    lookups: tuple[Lookup, ...] = ()
+    """What only `imgc lock` can find out about its layers."""
     source_files: str = "download_or_include"
     secrets: tuple[tuple[str, bool], ...] = ()
     """Build secrets by name, and whether they are required."""
@@ -74,3 +83,13 @@ class ResolvedImage:
     running: Mapping | None = None
     notes: dict[str, object] = field(default_factory=dict)
     has_docker: bool = False
+
+    @property
+    def pinned_base(self) -> str:
+        """The base with the lock's digest."""
+        return with_digest(self.base, self.digest)
+
+
+def with_digest(reference: str, digest: str) -> str:
+    """A reference with a digest, where there is one to add."""
+    return f"{reference}@{digest}" if digest and "@" not in reference else reference

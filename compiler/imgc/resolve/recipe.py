@@ -14,10 +14,11 @@ from imgc.layers import registry
 from imgc.layers.code import DOWNLOAD, emit_code
 from imgc.layers.copy import EXCLUDE
 from imgc.layers.kind import Layer, Reading
-from imgc.layers.recipe import Recipe
+from imgc.layers.recipe import Recipe, Source
 from imgc.layers.running import emit_running, ensure_user
 from imgc.layers.system_packages import SystemPackages, joined, with_extra
-from imgc.lock.lock import Lock
+from imgc.lock.lock import Lock, source_name
+from imgc.lock.lookups import Lookup
 from imgc.model.pipeline import entries, flag, text, texts
 from imgc.model.secrets import secret_uses
 from imgc.records import replace
@@ -54,7 +55,7 @@ def write(
     emit_running(recipe, keys)
     if parents_shell and keys.entry("shell") is None:
         recipe.add(Shell(parents_shell), "shell", None, "that of the parent image again")
-    _finish(image, recipe, keys, reading)
+    _finish(image, recipe, keys, lock, reading)
 
 
 def _recipe(image: ResolvedImage, keys: Mapping, lock: Lock, reading: Reading) -> Recipe:
@@ -183,7 +184,7 @@ def _install_projects(recipe: Recipe, layers: Sequence[Layer]) -> None:
 # The result
 
 
-def _finish(image: ResolvedImage, recipe: Recipe, keys: Mapping, reading: Reading) -> None:
+def _finish(image: ResolvedImage, recipe: Recipe, keys: Mapping, lock: Lock, reading: Reading) -> None:
     """Moves the paths to the build context, and keeps what others ask of the image."""
     stages = (*recipe.helpers, Stage(image.stages[-1].name, tuple(recipe.steps)))
     instructions = [step.instruction for stage in stages for step in stage.steps]
@@ -202,8 +203,11 @@ def _finish(image: ResolvedImage, recipe: Recipe, keys: Mapping, reading: Readin
         )
         for stage in stages
     )
-    image.sources = tuple(recipe.sources)
-    image.downloads = tuple(recipe.notes.get(DOWNLOAD, ()))  # type: ignore[arg-type]
+    downloads: tuple[Source, ...] = tuple(recipe.notes.get(DOWNLOAD, ()))  # type: ignore[arg-type]
+    wanted = [(source, False) for source in recipe.sources] + [(source, True) for source in downloads]
+    image.sources = tuple(_locked(source, False, lock) for source in recipe.sources)
+    image.downloads = tuple(_locked(source, True, lock) for source in downloads)
+    image.lookups = (*recipe.lookups, *(_lookup(source, download) for source, download in wanted))
     image.source_files = text(keys.get("source_files"), "download_or_include")
     image.secrets = _secrets(instructions)
     image.ssh = tuple(
@@ -221,6 +225,19 @@ def _finish(image: ResolvedImage, recipe: Recipe, keys: Mapping, reading: Readin
     image.source_root = _source_root(keys, reading)
     image.path_map = recipe.path_map | _written_path_map(keys, recipe.workdir, reading)
     image.has_docker = image.has_docker or any(step.key == "install_docker" for step in recipe.steps)
+
+
+def _locked(source: Source, download: bool, lock: Lock) -> Source:
+    """A source with the commit that the lock has for it."""
+    known = lock.sources.get(source_name(source.kind, source.url, source.branch, download))
+    return replace(source, commit=known.commit) if known else source
+
+
+def _lookup(source: Source, download: bool) -> Lookup:
+    return Lookup(
+        "sources", source_name(source.kind, source.url, source.branch, download), source.span,
+        kind=source.kind, url=source.url, branch=source.branch, path=source.path, download=download,
+    )  # fmt: skip
 
 
 def _followed(path: str, reading: Reading) -> tuple[str, ...]:

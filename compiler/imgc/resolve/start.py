@@ -11,7 +11,8 @@ from imgc.layers.facts import BaseFacts
 from imgc.lock.lock import Lock
 from imgc.model.pipeline import text
 from imgc.model.reference import InvalidReference, parse
-from imgc.records import dataclass, replace
+from imgc.records import dataclass, names_of, replace
+from imgc.resolve.image import with_digest
 
 DEFAULT_PYTHON = "3.12"
 DEBIAN = "bookworm"
@@ -41,14 +42,11 @@ def base_of(written: str, lock: Lock, stated: Node | None) -> Base:
     if locked is None:
         return Base(written, written, facts)
     known = {
-        name: value
-        for name in ("distro", "manager", "user", "python", "python_managed", "shell", "conda")
-        if (value := getattr(locked, name)) is not None
+        name: value for name in names_of(BaseFacts) if (value := getattr(locked, name, None)) is not None
     }
     if known:
         facts = replace(facts, **known, source="the lock")
-    pinned = f"{written}@{locked.digest}" if locked.digest and "@" not in written else written
-    return Base(written, pinned, facts, locked.digest)
+    return Base(written, with_digest(written, locked.digest), facts, locked.digest)
 
 
 def with_stated(facts: BaseFacts, stated: Node | None) -> BaseFacts:

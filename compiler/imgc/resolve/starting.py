@@ -316,7 +316,7 @@ class Starting:
                     head if node.flow else entry.key.span,
                 )
                 return None
-            return Builder(name, reference, False, where, entry.key.span)
+            return self.outside(name, reference, where, entry.key.span)
         reference = text(image.value)
         if reference in self.resolver.written:
             return Builder("", reference, True, where, entry.key.span)
@@ -325,7 +325,12 @@ class Starting:
             return None
         if check_reference(image.value, self.resolver.report) is None:
             return None
-        return Builder("", reference, False, where, entry.key.span)
+        return self.outside("", reference, where, entry.key.span)
+
+    def outside(self, language: str, reference: str, path: str, span: Span) -> Builder:
+        """A builder whose image is in a registry."""
+        locked = self.resolver.lock.images.get(reference)
+        return Builder(language, reference, False, path, span, locked.digest if locked else "")
 
 
 def inherited_notes(parent: ResolvedImage) -> dict[str, object]:

@@ -71,13 +71,13 @@ class References:
 
 
 def _of_engine() -> list[str]:
-    from imgc_lsp.images import engine
+    from imgc_engine.lookups import engine
 
     return engine.images()
 
 
 def _image(reference: str) -> dict[str, Any] | None:
-    from imgc_lsp.images import engine
+    from imgc_engine.lookups import engine
 
     return engine.image(reference)
 
@@ -106,13 +106,13 @@ def _days(created: object, now: datetime) -> int | None:
 
 
 def _tags(registry: str, repository: str) -> list[str]:
-    from imgc_lsp.images.registry import tags
+    from imgc_engine.lookups.names import tags
 
     return tags(registry, repository)
 
 
 def _repositories(registry: str) -> list[str]:
-    from imgc_lsp.images.registry import repositories
+    from imgc_engine.lookups.names import repositories
 
     return repositories(registry)
 

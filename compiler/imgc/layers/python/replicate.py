@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from imgc.diagnostics import Span
-from imgc.document.nodes import Scalar
+from imgc.document.nodes import Scalar, Sequence
 from imgc.instructions.quoting import line_problem
 from imgc.layers.kind import Kind, Reading, Written
 from imgc.layers.python.installer import Settings, emit_install
 from imgc.layers.python.specs import BadSpec, Spec, is_local, parse
 from imgc.layers.recipe import Recipe
+from imgc.lock.lookups import Lookup, command_name
 from imgc.records import dataclass
+
+DEFAULT = "pip_freeze"
+"""What `true` means."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicateEnvironment:
-    """`span` is the key's, `value` the value's place."""
+    """`span` is the key's, `value` the value's place; `command` is what lists the packages."""
 
     settings: Settings
     value: Span
+    command: tuple[str, ...]
 
     @property
     def key(self) -> str:
@@ -28,6 +33,7 @@ class ReplicateEnvironment:
         return self.settings.span
 
     def emit(self, recipe: Recipe) -> None:
+        recipe.lookups.append(Lookup("environments", recipe.name, self.value, command=self.command))
         if recipe.lock is None:
             recipe.error(
                 "not-locked",
@@ -36,7 +42,15 @@ class ReplicateEnvironment:
                 label="run 'imgc lock', which asks the local environment and keeps the answer",
             )
             return
-        packages = tuple(dict.fromkeys(recipe.lock))
+        if recipe.lock.command != command_name(self.command):
+            recipe.error(
+                "stale-lock",
+                f"imgc.lock holds what '{recipe.lock.command}' listed for '{recipe.name}', not '{command_name(self.command)}'",
+                self.value,
+                label="run 'imgc lock'",
+            )
+            return
+        packages = tuple(dict.fromkeys(recipe.lock.packages))
         for package in packages:
             if (reason := _problem(package, self.value)) is not None:
                 recipe.error(
@@ -53,9 +67,13 @@ class ReplicateEnvironment:
 
 
 def read_replicate(written: Written, reading: Reading) -> ReplicateEnvironment | None:  # noqa: ARG001
-    if isinstance(written.node, Scalar) and written.node.value is False:
-        return None
-    return ReplicateEnvironment(Settings.of(written), written.node.span)
+    node = written.node
+    command: tuple[str, ...] = ()
+    if isinstance(node, Sequence):
+        command = tuple(item.text for item in node.items if isinstance(item, Scalar))
+    elif isinstance(node, Scalar) and node.value is not False:
+        command = (DEFAULT if node.value is True else node.text,)
+    return ReplicateEnvironment(Settings.of(written), node.span, command) if command else None
 
 
 def _problem(package: str, span: Span) -> str | None:

@@ -21,6 +21,8 @@ def facts(image: ResolvedImage) -> Iterator[Fact]:
         yield "starts from", f"'{image.parent}' of this file, whose base is {image.base or 'unknown'}"
     else:
         yield "starts from", image.base or "the Dockerfile"
+        if image.digest:
+            yield "locked at", image.digest
     if image.skip_build:
         yield "build", "none: the image is used as it is (skip_build)"
         return

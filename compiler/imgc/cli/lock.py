@@ -1,0 +1,213 @@
+"""Look up what compiling needs and cannot know: digests and facts of base images, commits, local environments.
+
+The answers go to imgc.lock, beside the pipeline file. What is in it already stays as it is, unless --update asks for
+it anew; what nothing needs any more is taken out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+from imgc.analysis.analysis import Analysis
+from imgc.cli.common import analyse_file, compile_arguments, file_argument, find
+from imgc.cli.console import EXIT_ENVIRONMENT, EXIT_FINE, EXIT_PROBLEMS, Console, Failure
+from imgc.cli.engine import engine
+from imgc.diagnostics import Diagnostic, Severity
+from imgc.diagnostics.near import near
+from imgc.lock.lock import FILE, Lock
+from imgc.lock.lookups import Lookup, staleness, unused
+from imgc.lock.write import write
+
+EXAMPLES = """examples:
+  imgc lock                       add what is missing, take out what is not needed any more
+  imgc lock --update              look everything up anew
+  imgc lock --update train python:3.12-slim
+                                  what the image train needs, and one base
+  imgc lock --check               write nothing; exit 1 when something is missing or out of date (for CI)
+  imgc build --locked             build, and fail where something is not in the lock
+
+exit codes: 0 fine, 1 problems in the file, or --check found some, 3 a registry, git server or engine does not answer:
+what was found is written nevertheless
+"""
+OF_THE_LOCK = frozenset({"not-locked", "stale-lock", "unused-lock"})
+"""Findings that this command is the remedy of."""
+SPOILT = frozenset({"bad-lock", "merge-conflict"})
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    file_argument(command)
+    command.add_argument(
+        "--update", nargs="*", metavar="NAME",
+        help="look up anew what these images or entries need; without names: everything",
+    )  # fmt: skip
+    command.add_argument(
+        "--check", action="store_true", help="write nothing; say what is missing or out of date"
+    )
+    compile_arguments(command)
+
+
+def execute(arguments: argparse.Namespace, console: Console) -> int:
+    if arguments.check and arguments.update is not None:
+        raise Failure("--check writes nothing: it cannot go with --update")
+    arguments.locked = False
+    file = find(arguments.file)
+    if file == "-":
+        raise Failure("a lock lies beside a pipeline file: name one")
+    analysis = analyse_file(file, arguments)
+    if found := _problems(analysis, anew=arguments.update == []):
+        _show(found, analysis, console)
+        return EXIT_PROBLEMS
+    if arguments.check:
+        return _check(analysis, console)
+    _check_names(arguments.update or (), analysis)
+    return _Locking(analysis, console).lock(arguments.update)
+
+
+def _problems(analysis: Analysis, anew: bool) -> list[Diagnostic]:
+    """What has to be put right before. A lock that is written anew may be as broken as it likes."""
+    return [
+        diagnostic
+        for diagnostic in analysis.diagnostics
+        if diagnostic.severity is Severity.ERROR
+        and diagnostic.code not in OF_THE_LOCK
+        and not (diagnostic.span.file == FILE and anew)
+    ]
+
+
+def _show(found: Iterable[Diagnostic], analysis: Analysis, console: Console) -> None:
+    from imgc.diagnostics.render import pretty, summary
+
+    found = list(found)
+    sources = {analysis.document.file: analysis.document.lines}
+    console.say(pretty(found, sources, console.color_of(sys.stderr)) + summary(found), always=True)
+
+
+def _check_names(names: Iterable[str], analysis: Analysis) -> None:
+    known = {lookup.name for lookup in analysis.lookups} | {
+        image for lookup in analysis.lookups for image in lookup.images
+    }
+    for name in names:
+        if name not in known:
+            close = near(name, known)
+            hint = (
+                f"did you mean '{close[0]}'?" if close else f"there are {', '.join(sorted(known)) or 'none'}"
+            )
+            raise Failure(f"'{name}' is neither an image nor an entry of the lock: {hint}")
+
+
+def _check(analysis: Analysis, console: Console) -> int:
+    """Lists what is missing, out of date, and not needed any more."""
+    lines = []
+    for lookup in analysis.lookups:
+        stale = staleness(lookup, analysis.lock)
+        if stale is None:
+            lines.append(f"+ {lookup.section} {lookup.name}")
+        elif stale:
+            lines.append(f"~ {lookup.section} {lookup.name} ({stale})")
+    lines += (f"- {section} {name}" for section, name in unused(analysis.lookups, analysis.lock))
+    sys.stdout.write("".join(f"{line}\n" for line in sorted(lines, key=lambda line: line[2:])))
+    console.say(f"{FILE} is {'out of date: run imgc lock' if lines else 'up to date'}")
+    return EXIT_PROBLEMS if lines else EXIT_FINE
+
+
+class _Locking:
+    """One run of the command."""
+
+    def __init__(self, analysis: Analysis, console: Console) -> None:
+        self.analysis = analysis
+        self.console = console
+        self.failed: list[tuple[Lookup, Any]] = []
+
+    def lock(self, update: Collection[str] | None) -> int:
+        lookups = engine("lookups.lock")
+        analysis, old = self.analysis, self.analysis.lock
+        mirrors = analysis.config
+        place = lookups.Place(
+            analysis.project.directory,
+            (lambda reference: mirrors.mirrored(reference)[0]) if mirrors else str,
+            {
+                name: {"env": secret.env, "file": secret.file}
+                for name, secret in analysis.pipeline.secrets.items()
+            },
+        )
+        wanted = lookups.wanted(analysis.lookups, old, update)
+        outcomes = lookups.look_up(wanted, place, self.tell)
+        new = Lock()
+        for lookup in analysis.lookups:
+            known = old.section(lookup.section).get(lookup.name)
+            value = getattr(outcomes.get(lookup), "value", known)
+            if value is not None:
+                new.section(lookup.section)[lookup.name] = value
+        for _, name in unused(analysis.lookups, old):
+            self.console.say(f"- {name}")
+        changed = save(new, analysis.project.directory)
+        self.console.say(
+            f"{FILE} {'written' if changed else 'is up to date' if not self.failed else 'stays as it is'}"
+        )
+        return self.ended()
+
+    def tell(self, lookup: Lookup, outcome: Any) -> None:
+        if isinstance(outcome, Exception):
+            self.failed.append((lookup, outcome))
+            return
+        old = self.analysis.lock.section(lookup.section).get(lookup.name)
+        sign = "+" if old is None else "=" if old == outcome.value else "~"
+        self.console.say(f"{sign} {lookup.name}  {described(outcome.value)}  ({outcome.source})")
+        for note in outcome.notes:
+            self.console.say(f"  {lookup.name}: {note}", always=True)
+
+    def ended(self) -> int:
+        """Says what failed, each thing at its place in the file."""
+        if not self.failed:
+            return EXIT_FINE
+        found = [
+            Diagnostic("lookup-failed", Severity.ERROR, f"{lookup.what} is not known: {error}", lookup.span)
+            for lookup, error in self.failed
+        ]
+        _show(found, self.analysis, self.console)
+        return EXIT_PROBLEMS if all(error.of_user for _, error in self.failed) else EXIT_ENVIRONMENT
+
+
+def described(entry: Any) -> str:
+    """An entry in a few words."""
+    words = []
+    if digest := getattr(entry, "digest", "") or getattr(entry, "commit", ""):
+        words.append(f"{digest[:19]}…" if digest.startswith("sha256:") else digest[:12])
+    if distro := getattr(entry, "distro", None):
+        words.append(distro)
+    words += [f"Python {entry.python}"] if getattr(entry, "python", None) else []
+    words += (
+        [f"{len(packages)} packages"] if (packages := getattr(entry, "packages", None)) is not None else []
+    )
+    return ", ".join(words) or "no digest"
+
+
+def save(lock: Lock, directory: Path) -> bool:
+    """Writes the lock in one step, where its text changes; a lock that holds nothing is no file. Whether it did."""
+    path = directory / FILE
+    data = write(lock).encode("utf-8")
+    if not any(lock.section(name) for name in ("images", "environments", "sources", "packages")):
+        there = path.exists()
+        path.unlink(missing_ok=True)
+        return there
+    try:
+        if path.read_bytes() == data:
+            return False
+    except FileNotFoundError:
+        pass
+    target = path.resolve()  # a link stays a link
+    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
+    return True

@@ -1,0 +1,72 @@
+"""What a pipeline file needs that only `imgc lock` can find out, and how that stands to the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from imgc.diagnostics import Span
+from imgc.lock.lock import Lock
+from imgc.records import dataclass
+
+SECTION_NAMES = {
+    "images": "the digest of",
+    "environments": "the local environment of",
+    "sources": "the commit of",
+    "packages": "the packages of",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """One thing to look up: an entry of the lock by section and name, and the place of what asks for it.
+
+    images: the name is a reference, and `platforms` those that the image is built for
+    environments: the name is the image's, `command` the value of `replicate_local_environment`
+    sources: `kind`, `url`, `branch` and `path` are the source's; `download`: containers fetch it when they start
+    images asking for it are named in `images`
+    """
+
+    section: str
+    name: str
+    span: Span
+    command: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    kind: str = ""
+    url: str = ""
+    branch: str = ""
+    path: str = ""
+    download: bool = False
+    images: tuple[str, ...] = ()
+
+    @property
+    def what(self) -> str:
+        """For people."""
+        if self.section == "sources" and self.kind == "repo":
+            return "the commit of this file's repository"
+        return f"{SECTION_NAMES[self.section]} '{self.name}'"
+
+
+def command_name(command: tuple[str, ...]) -> str:
+    """A command as the lock has it: that it was another is how an entry gets stale."""
+    if len(command) == 1:
+        return command[0]
+    import shlex
+
+    return shlex.join(command)
+
+
+def staleness(lookup: Lookup, lock: Lock) -> str | None:
+    """How the lock's entry for a look-up is out of date: "" for a fresh one, None when there is none."""
+    if lookup.name not in lock.section(lookup.section):
+        return None
+    if lookup.section == "environments":
+        known = lock.environments[lookup.name].command
+        if known != command_name(lookup.command):
+            return f"it is what '{known}' listed"
+    return ""
+
+
+def unused(lookups: Iterable[Lookup], lock: Lock) -> list[tuple[str, str]]:
+    """Sections and names of entries that nothing asks for."""
+    asked = {(lookup.section, lookup.name) for lookup in lookups}
+    return [place for place in lock.places if place not in asked]

@@ -25,12 +25,15 @@ from imgc_lsp.protocol import Protocol, Server
 from imgc_lsp.session import OpenDocument, Session
 from imgc_lsp.snapshot import Settings, Snapshot
 from imgc_lsp.sources import Sources
+from imgc_lsp.stdio import Waiting
 from imgc_lsp.workspace import ClosedFiles
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_FIRST_REQUESTS = 0.006
+_FIRST_REQUESTS = 0.002
 """Seconds by which diagnostics wait: the completion that an editor asks for with a letter comes first."""
+_TURNS = 8
+"""How often they give way to messages that come in while they are worked out."""
 WATCHED = (
     "**/imgc.lock", "**/.dockerignore", "**/*Dockerfile*", "**/*requirements*.txt", "**/pyproject.toml",
     "**/uv.lock", "**/poetry.lock", "**/package*.json", "**/*.imgc.yaml", "**/pipeline.yaml", "**/pipeline.yml",
@@ -126,12 +129,18 @@ class ImgcServer(Server):
             self.workspace_diagnostic_refresh(None)
         document.published[document.uri] = result
 
-    def publish_soon(self, document: OpenDocument) -> None:
-        """Publishes once the changes that are already waiting are in."""
+    def publish_soon(self, document: OpenDocument, turns: int = _TURNS) -> None:
+        """Publishes once the messages that are already waiting are in."""
         version = document.version
 
         def publish() -> None:
-            if document.version == version and self.session.documents.get(document.uri) is document:
+            if document.version != version or self.session.documents.get(document.uri) is not document:
+                return
+            try:
+                self.session.read(document, self.pause if turns else None)
+            except Waiting:
+                self.publish_soon(document, turns - 1)
+            else:
                 self.publish(document)
 
         asyncio.get_running_loop().call_later(_FIRST_REQUESTS, publish)

@@ -121,8 +121,7 @@ class Session:
         document = self.documents.get(uri)
         if document is None:
             return None
-        if document.snapshot is None:
-            self.read(document)
+        self.read(document)
         return document.snapshot
 
     def draft(self, uri: str) -> Snapshot | None:
@@ -136,8 +135,10 @@ class Session:
         lines = split_lines(document.buffer.text.removeprefix("\ufeff"))
         return replace(document.last, lines=lines, version=document.version)
 
-    def read(self, document: OpenDocument) -> None:
-        read_document(document, self.settings, self.encoding)
+    def read(self, document: OpenDocument, pause: Callable[[], None] | None = None) -> None:
+        """Makes the snapshot of a document. `pause` is called now and then, and may raise to give up."""
+        if document.snapshot is None:
+            read_document(document, self.settings, self.encoding, pause)
 
     # Whole analyses
 
@@ -178,7 +179,9 @@ def _end(document: OpenDocument) -> None:
         document.shown = None
 
 
-def read_document(document: OpenDocument, settings: Settings, encoding: Encoding) -> None:
+def read_document(
+    document: OpenDocument, settings: Settings, encoding: Encoding, pause: Callable[[], None] | None = None
+) -> None:
     """Makes the snapshot of a document from its buffer; none when the file is not ours."""
     text = document.buffer.text
     lines = split_lines(text)
@@ -186,7 +189,7 @@ def read_document(document: OpenDocument, settings: Settings, encoding: Encoding
     if not document.claimed:
         document.document = document.snapshot = document.last = None
         return
-    document.document = parsed = load(document.path.name, text, document.document)
+    document.document = parsed = load(document.path.name, text, document.document, pause)
     checked = document.structure.check(parsed.root)
     broken = any(diagnostic.code.startswith("yaml-") for diagnostic in parsed.diagnostics)
     document.names = read_names(parsed.root, broken, document.names)

@@ -6,7 +6,7 @@ text -> lines -> islands -> nodes      (each island parsed alone, its error stay
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from imgc.diagnostics import Diagnostic, Edit, Fix, Origin, Severity, Span
 from imgc.document import text as texts
@@ -51,11 +51,16 @@ class Document:
     """Text from an open quote or bracket on in which nothing closes it."""
 
 
-def load(file: str, text: str, previous: Document | None = None) -> Document:
-    """Reads a document. Islands of `previous` whose text is unchanged are taken over, moved to their new line."""
+def load(
+    file: str, text: str, previous: Document | None = None, pause: Callable[[], None] | None = None
+) -> Document:
+    """Reads a document. Islands of `previous` whose text is unchanged are taken over, moved to their new line.
+
+    `pause` is called now and then; what it raises ends the reading, which can be begun again with another text.
+    """
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
         return failed(file, "too-large", f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB")
-    return _Loader(file, text.removeprefix("\ufeff"), previous).document()
+    return _Loader(file, text.removeprefix("\ufeff"), previous, pause or _never).document()
 
 
 def failed(file: str, code: str, message: str) -> Document:
@@ -64,14 +69,21 @@ def failed(file: str, code: str, message: str) -> Document:
     return Document(file, [], broken(span), [Diagnostic(code, Severity.ERROR, message, span)])
 
 
+def _never() -> None:
+    pass
+
+
 class _Loader:
-    def __init__(self, file: str, text: str, previous: Document | None) -> None:
+    def __init__(self, file: str, text: str, previous: Document | None, pause: Callable[[], None]) -> None:
+        self.pause = pause
         self.file = file
         self.text = text
         self.original = texts.split_lines(text)
         self.diagnostics: list[Diagnostic] = []
         self.whole = Origin(file)
+        pause()
         self.lines = self.cleaned(self.original)
+        pause()
         self.depths = indentations(self.lines)
         self.restore = texts.show_breaks if texts.has_foreign_breaks(text) else None
         self.anchors = Anchors()
@@ -82,6 +94,7 @@ class _Loader:
         self.level = 0
 
     def document(self) -> Document:
+        self.pause()
         start, end = self.bounds()
         entries: list[Entry] = []
         self.read_pieces(cut(self.lines, self.depths, start, end, 0), entries)
@@ -211,6 +224,7 @@ class _Loader:
         return True
 
     def read_island(self, piece: Piece) -> Island | Broken:
+        self.pause()
         text = "\n".join(self.lines[piece.start : piece.end])
         occurrence = 0
         while (text, occurrence) in self.new:

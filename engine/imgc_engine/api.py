@@ -70,7 +70,7 @@ def build(
             return Result(Code.USAGE, problem=f"The file has no image {unknown[0]!r}.")
         return _build(loaded, compiled, project, tuple(images), flags, tell, interrupt)
 
-    return _answer(work, interrupt)
+    return answer(work, interrupt)
 
 
 def run(
@@ -105,10 +105,10 @@ def run(
             ran = whole.resume(wanted, resume, tell, interrupt)
         return Result(ran.code, ran.failures, images=ran.images, run=ran.run, folder=ran.folder)
 
-    return _answer(work, interrupt)
+    return answer(work, interrupt)
 
 
-def _answer(work: Callable[[], Result], interrupt: Interrupt) -> Result:
+def answer(work: Callable[[], Result], interrupt: Interrupt) -> Result:
     """The result, with what was raised as what it means for the user, and with the time it took."""
     begin = time.monotonic()
     try:

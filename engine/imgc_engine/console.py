@@ -6,7 +6,7 @@ live on a terminal, in lines elsewhere, as JSON if asked for.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TextIO
@@ -45,9 +45,9 @@ def listening(
         yield _nothing
 
 
-def conclude(result: Result, project: Path, file: TextIO) -> int:
-    """Print the closing summary; the exit code."""
-    for line in summary(result, project):
+def conclude(result: Result, project: Path, file: TextIO, again: Sequence[str] = ()) -> int:
+    """Print the closing summary; the exit code. `again`: options for another command on the same pipeline."""
+    for line in summary(result, project, again):
         print(line, file=file)
     return int(result.code)
 

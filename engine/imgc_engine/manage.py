@@ -25,7 +25,7 @@ from imgc_engine.run import store
 from imgc_engine.run.cleaning import find, remove, remove_all
 from imgc_engine.run.history import History, replay
 from imgc_engine.run.logs import entries, now
-from imgc_engine.run.naming import log_path
+from imgc_engine.run.naming import SHELLS, log_path
 from imgc_engine.run.secret_files import secret_folder
 from imgc_engine.run.selection import UnknownNode
 from imgc_engine.run.states import FINAL
@@ -150,18 +150,21 @@ def clean(project: Path, *, keep: int | None = None) -> Cleaned:
     that some process runs is left alone. EngineError.
     """
     held = {folder.name: store.holder(folder) for folder in store.runs(project / STATE)}
+    shells = list((project / STATE / SHELLS).glob("*"))
+    open_now = {shell.name for shell in shells if store.holder(shell) is not None}
+    open_now |= {run for run, pid in held.items() if pid is not None}
     count = 0
     client = connect()
     try:
         for found in find(client):
-            if found.project == str(project) and held.get(found.run) is None:
+            if found.project == str(project) and found.run not in open_now:
                 remove(client, found.id)
                 count += 1
     except (docker.errors.APIError, *UNREACHABLE) as error:
         raise EngineError(f"The engine did not remove the containers: {error}") from error
-    for run, pid in held.items():
-        if pid is None:
-            shutil.rmtree(secret_folder(run), ignore_errors=True)
+    for run in {*held, *(shell.name for shell in shells)} - open_now:
+        shutil.rmtree(secret_folder(run), ignore_errors=True)
+        shutil.rmtree(project / STATE / SHELLS / run, ignore_errors=True)
     old = (
         [] if keep is None else [run for run, pid in held.items() if pid is None][: max(0, len(held) - keep)]
     )

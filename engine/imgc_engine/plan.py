@@ -131,7 +131,7 @@ class Container:
 class Call:
     file: str
     function: str
-    args: Mapping[str, object]
+    args: object
     path: str
 
 

@@ -12,6 +12,7 @@ import plans
 import pytest
 from plans import parallel, run, serial
 
+from imgc.records import replace
 from imgc_engine.api import Result
 from imgc_engine.console import conclude, listening
 from imgc_engine.events import (
@@ -150,10 +151,20 @@ def test_the_summary_names_place_cause_lines_log_and_what_to_do(
         "  | before",
         "  | why",
         "  whole log: /state/logs/t/u/1.log",
+        "  look around: imgc debug t/u",
         "",
         "failed in 12 s (run r1)",
         "to go on: imgc run --resume r1",
     ]
+
+
+def test_the_commands_of_the_summary_see_the_same_pipeline(tmp_path: Path) -> None:
+    file = io.StringIO()
+    failed = replace(failure(), subject="test[py=3.11]")
+    again = ["--file", "a b.yaml", "--param", "x=1"]
+    conclude(Result(Code.STEP_FAILED, (failed,), run="r1"), tmp_path, file, again)
+    assert "look around: imgc debug --file 'a b.yaml' --param x=1 'test[py=3.11]'\n" in file.getvalue()
+    assert "to go on: imgc run --file 'a b.yaml' --param x=1 --resume r1\n" in file.getvalue()
 
 
 def test_the_summary_of_what_was_not_tried() -> None:

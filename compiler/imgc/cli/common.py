@@ -54,6 +54,15 @@ def compile_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
+def same_words(arguments: argparse.Namespace) -> list[str]:
+    """The options that another command needs to see the same pipeline."""
+    words = [] if arguments.file is None else ["--file", arguments.file]
+    for option in ("param", "image", "allow_outside", "allow"):
+        for value in getattr(arguments, option, ()):
+            words += [f"--{option.replace('_', '-')}", value]
+    return words
+
+
 def pairs(values: Sequence[str], option: str) -> dict[str, str]:
     """`NAME=VALUE` options as a dict."""
     found = {}

@@ -6,11 +6,12 @@ import argparse
 import gc
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from imgc.cli.common import analyse_file, find, report_problems
+from imgc.cli.common import analyse_file, find, report_problems, same_words
 from imgc.cli.console import EXIT_ENVIRONMENT, Console, Failure
 from imgc.cli.sources import look_up_sources
 from imgc.model.config import Config
@@ -82,14 +83,41 @@ def format_option(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def allow_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="GRANT",
+        help="what the pipeline may do to this host: docker-socket",
+    )
+
+
+def allowed(arguments: argparse.Namespace, prepared: Prepared, console: Console) -> list[str]:
+    """The user's grants: of the command line, and of imgc.toml."""
+    allow = list(arguments.allow)
+    for grant in prepared.config.allow:
+        if grant.value not in allow:
+            allow.append(grant.value)
+            console.say(f"{grant.place} allows {grant.value}")
+    return allow
+
+
+@contextmanager
+def watched(arguments: argparse.Namespace, console: Console) -> Iterator[Any]:
+    """A listener that shows what happens."""
+    style = "quiet" if console.quiet and arguments.format == "auto" else arguments.format
+    file = sys.stdout if style == "json" else sys.stderr
+    color = None if console.color_choice == "auto" else console.color_choice == "always"
+    view = engine("console")
+    with view.listening(file, style, verbose=console.verbose, color=color) as listener:
+        yield listener
+
+
 def carried_out(
     work: Callable[[Any], Any], prepared: Prepared, arguments: argparse.Namespace, console: Console
 ) -> int:
     """Does the work with a listener that shows what happens, and says how it ended. Gives the exit code."""
-    view = engine("console")
-    style = "quiet" if console.quiet and arguments.format == "auto" else arguments.format
-    file = sys.stdout if style == "json" else sys.stderr
-    color = None if console.color_choice == "auto" else console.color_choice == "always"
-    with view.listening(file, style, verbose=console.verbose, color=color) as listener:
+    with watched(arguments, console) as listener:
         result = work(listener)
-    return int(view.conclude(result, prepared.project, sys.stderr))
+    return int(engine("console").conclude(result, prepared.project, sys.stderr, same_words(arguments)))

@@ -23,6 +23,7 @@ COMMANDS = {
     "lock": "look up digests, commits and local packages, into imgc.lock",
     "build": "build the images on a Docker engine",
     "run": "build what is needed and run the pipeline",
+    "debug": "open a shell in a container that recreates a node",
     "ps": "list the runs of a pipeline",
     "logs": "print what a node of a run wrote",
     "stop": "stop a run from another terminal",

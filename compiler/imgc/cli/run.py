@@ -7,7 +7,15 @@ from typing import Any
 
 from imgc.cli.common import compile_arguments
 from imgc.cli.console import EXIT_PROBLEMS, Console
-from imgc.cli.engine import carried_out, engine, file_option, format_option, prepare
+from imgc.cli.engine import (
+    allow_option,
+    allowed,
+    carried_out,
+    engine,
+    file_option,
+    format_option,
+    prepare,
+)
 
 EXAMPLES = """examples:
   imgc run                        the whole pipeline
@@ -41,13 +49,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
         help="go on with a run that was cut off; default: the latest",
     )
     command.add_argument("--rebuild", action="store_true", help="build the images anew")
-    command.add_argument(
-        "--allow",
-        action="append",
-        default=[],
-        metavar="GRANT",
-        help="what the pipeline may do to this host: docker-socket",
-    )
+    allow_option(command)
     compile_arguments(command)
 
 
@@ -66,11 +68,7 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         console.say("imgc: the file has no pipeline, only images: imgc build builds them", always=True)
         return EXIT_PROBLEMS
     api = engine()
-    allow = list(arguments.allow)
-    for grant in prepared.config.allow:
-        if grant.value not in allow:
-            allow.append(grant.value)
-            console.say(f"{grant.place} allows {grant.value}")
+    allow = allowed(arguments, prepared, console)
 
     def work(listener: Any) -> Any:
         return api.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -238,6 +239,37 @@ def size(text: str) -> int:
     if found is None:
         raise ValueError(text)
     return int(float(found[1]) * 1024 ** "bkmgt".index(found[2] or "b"))
+
+
+def absolute(arguments: Sequence[str], project: Path) -> list[str]:
+    """The arguments as `docker run` takes them anywhere: without sources of mounts that are relative.
+
+    NotExpressible, as `parse`.
+    """
+    parse(arguments, project)
+    made, words = [], iter(arguments)
+    for word in words:
+        name, value = _split(word)
+        if name not in ("volume", "mount"):
+            made.append(word)
+            if value is None and name in VALUES:
+                made.append(next(words))
+            continue
+        value = next(words) if value is None else value
+        extra = Extra()
+        VALUES[name](extra, value, project)
+        made.append(f"--{name}={_absolute(name, value, extra)}")
+    return made
+
+
+def _absolute(name: str, value: str, extra: Extra) -> str:
+    if name == "volume":
+        return extra.binds[0] if extra.binds else value
+    mount = extra.host["Mounts"][0]
+    fields = [f"type={mount['Type']}", f"source={mount['Source']}", f"target={mount['Target']}"]
+    row = io.StringIO()
+    csv.writer(row, lineterminator="").writerow([*fields, *(["readonly"] if mount["ReadOnly"] else [])])
+    return row.getvalue()
 
 
 def bind_sources(extra: Extra) -> Iterator[str]:

@@ -14,6 +14,8 @@ LABEL_NODE = "imgc.node"
 LABEL_ATTEMPT = "imgc.attempt"
 LABEL_PROJECT = "imgc.project"
 
+SHELLS = "debug"  # of the state folder: a folder for each shell of `imgc debug` that is open
+
 LONGEST_NAME = 80  # bytes of one folder's name; file systems allow 255
 
 

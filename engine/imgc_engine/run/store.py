@@ -31,14 +31,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         """Take hold of the folder, which is there. Busy."""
         self.folder = folder
-        self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            raise Busy(f"Another process is running {folder.name}.") from None
-        os.ftruncate(self._lock, 0)
-        os.write(self._lock, f"{os.getpid()}\n".encode())
+        self._lock = lock(folder)
         self._journal = os.open(folder / JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         _end_last_line(folder / JOURNAL, self._journal)
 
@@ -58,6 +51,19 @@ class Store:
     def close(self) -> None:
         os.close(self._journal)
         os.close(self._lock)
+
+
+def lock(folder: Path) -> int:
+    """Take hold of a folder, for as long as the descriptor is open. Busy."""
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise Busy(f"Another process is running {folder.name}.") from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    return descriptor
 
 
 def create(state: Path, run: str, plan: Mapping[str, Any]) -> Store:

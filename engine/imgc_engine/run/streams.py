@@ -36,6 +36,18 @@ class Attached:
         """Until the container's streams end, or the connection does: the two look alike."""
         return frames(self._receive)
 
+    def raw(self) -> Iterator[bytes]:
+        """The same of a container with a terminal, which has one stream and no frames."""
+        while data := self._receive():
+            yield data
+
+    def pass_on(self, data: bytes) -> None:
+        """A piece of standard input. OSError."""
+        self._socket.sendall(data)
+
+    def end_input(self) -> None:
+        self._socket.shutdown(socket.SHUT_WR)
+
     def send(self, data: bytes) -> None:
         """Feed standard input, in a thread, since a command may read it late or never."""
         threading.Thread(target=self._send, args=(data,), daemon=True).start()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from imgc_engine.api import Result
@@ -10,8 +11,8 @@ from imgc_engine.failures import Code, Failure
 from imgc_engine.show.text import duration, one_line
 
 
-def summary(result: Result, project: Path) -> list[str]:
-    """Lines.
+def summary(result: Result, project: Path, again: Sequence[str] = ()) -> list[str]:
+    """Lines. `again`: options that a command needs which is to see the same pipeline.
 
     Paths of logs and of the pipeline's files are relative to where the user stands, where shorter.
     """
@@ -23,10 +24,12 @@ def summary(result: Result, project: Path) -> list[str]:
                   f":{refusal.place.line}:{refusal.place.column}"]  # fmt: skip
     for failure in result.failures:
         lines += ["", *_failure(failure, project)]
+        if result.run and failure.log is not None:  # a leaf's: it had a container
+            lines.append(f"  look around: {shlex.join(['imgc', 'debug', *again, failure.subject or '/'])}")
     if result.run:
         lines += ["", f"{_ended(result)} in {duration(result.seconds)} (run {result.run})"]
         if result.code not in (Code.FINE, Code.USER_FILE):
-            lines.append(f"to go on: imgc run --resume {result.run}")
+            lines.append(f"to go on: {shlex.join(['imgc', 'run', *again, '--resume', result.run])}")
     elif not lines:
         lines.append(f"done in {duration(result.seconds)}")
     return lines

@@ -1,0 +1,1 @@
+"""A shell in a container that recreates a node: `imgc debug`."""

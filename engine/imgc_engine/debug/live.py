@@ -1,0 +1,33 @@
+"""`--live`: the user's own files in the place of the copies in the image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imgc.records import replace
+from imgc_engine.failures import Refusal, Refused
+from imgc_engine.plan import Mount, Node, Plan
+from imgc_engine.run.containers import host_path
+
+
+def with_local_files(node: Node, plan: Plan, project: Path) -> Node:
+    """The node with a mount for each entry of its image's path_map. Refused."""
+    assert node.image is not None
+    image = plan.images[node.image]
+    if not image.path_map:
+        code = f" Its code comes from elsewhere ({image.sources[0].kind})." if image.sources else ""
+        raise Refused(
+            (
+                Refusal(
+                    image.source,
+                    f"The image {node.image!r} copies no local files, so that --live has nothing to mount.{code} "
+                    "Say where local files are in it with path_map, as in `path_map: {./src: /app}`.",
+                ),
+            )
+        )
+    missing = [local for local in image.path_map if not Path(host_path(local, project)).exists()]
+    if missing:
+        raise Refused((Refusal(image.source, f"There is no {missing[0]!r} to mount for --live."),))
+    mounts = [Mount(local, inside, read_only=False) for local, inside in image.path_map.items()]
+    taken = {mount.dst for mount in node.mounts}
+    return replace(node, mounts=(*(mount for mount in mounts if mount.dst not in taken), *node.mounts))

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import http.server
-import io
 import shutil
 import subprocess
-import threading
 import uuid
-import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import docker.errors
 import pytest
+from servers import gateway, private_index, wheel
 
 from imgc.layers.facts import BaseFacts
 from imgc.model.image import PipOptions
@@ -307,61 +303,3 @@ def installed(builder: Builder, tag: str) -> dict[str, str]:
         "import importlib.metadata as m\nfor d in m.distributions(): print(d.metadata['Name'], d.version)"
     )
     return dict(line.split() for line in builder.python(tag, script).splitlines())
-
-
-def gateway(engine) -> str:
-    """The address at which containers reach this machine."""
-    network = engine.client.networks.get("bridge")
-    return network.attrs["IPAM"]["Config"][0]["Gateway"]
-
-
-def wheel() -> bytes:
-    content = io.BytesIO()
-    info = "private_package-1.0.dist-info"
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("private_package/__init__.py", "")
-        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: private-package\nVersion: 1.0\n")
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "")
-    return content.getvalue()
-
-
-@contextmanager
-def private_index(address: str, user: str, password: str) -> Iterator[str]:
-    """A package index at this address that wants a password; yields HOST:PORT."""
-    wanted = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-    name = "private_package-1.0-py3-none-any.whl"
-    answers = {
-        "/simple/private-package/": ("text/html", f'<a href="/files/{name}">{name}</a>'.encode()),
-        f"/files/{name}": ("application/octet-stream", wheel()),
-    }
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.headers.get("Authorization") != wanted:
-                self.send_response(401)
-                self.send_header("WWW-Authenticate", "Basic")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            kind, content = answers.get(self.path, ("text/plain", b""))
-            self.send_response(200 if content else 404)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_HEAD = do_GET
-
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer((address, 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"{address}:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()

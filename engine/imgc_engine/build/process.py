@@ -7,18 +7,19 @@ import re
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from imgc.records import dataclass
 from imgc_engine.build.command import Flags, command
+from imgc_engine.build.login import logged_in
 from imgc_engine.build.places import place_of
 from imgc_engine.build.program import Program
 from imgc_engine.build.progress import Output, PlainProgress, RawProgress, Step, Tail
 from imgc_engine.events import ImageOutput, ImageStep, Listener
-from imgc_engine.failures import Code, Failure
+from imgc_engine.failures import Code, EngineError, Failure
 from imgc_engine.masking import Mask
 from imgc_engine.plan import Image, Plan
 from imgc_engine.secrets import SecretMissing, Secrets, private_folder, write_private
@@ -34,7 +35,7 @@ class Processes:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._signal: signal.Signals | None = None
 
-    def start(self, argv: list[str]) -> subprocess.Popen[bytes]:
+    def start(self, argv: list[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """In a session of its own: a Ctrl-C at the terminal reaches only us, and we pass it on."""
         with self._lock:
             process = subprocess.Popen(
@@ -42,7 +43,7 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=_environment(),
+                env={**_environment(), **env},
                 start_new_session=True,
             )
             self._running.add(process)
@@ -101,7 +102,8 @@ def build_image(name: str, bench: Bench) -> Failure | None:
     with ExitStack() as stack:
         try:
             secrets = [*stack.enter_context(_secret_arguments(image, bench))]
-        except SecretMissing as error:
+            env = stack.enter_context(logged_in(image, bench.secrets))
+        except (SecretMissing, EngineError) as error:
             return _before(name, image, str(error))
         argv = command(
             image,
@@ -112,16 +114,16 @@ def build_image(name: str, bench: Bench) -> Failure | None:
             secrets=secrets,
         )
         log = bench.logs / f"{name}.log"
-        tail, code = _run(name, argv, bench, log)
+        tail, code = _run(name, argv, env, bench, log)
     if code == 0 or bench.processes.ending:
         return None
     return _failure(name, image, dockerfile, tail, log)
 
 
-def _run(name: str, argv: list[str], bench: Bench, log: Path) -> tuple[Tail, int]:
+def _run(name: str, argv: list[str], env: Mapping[str, str], bench: Bench, log: Path) -> tuple[Tail, int]:
     progress = RawProgress() if bench.program.rawjson else PlainProgress()
     mask, tail = bench.secrets.mask(), Tail()
-    process = bench.processes.start(argv)
+    process = bench.processes.start(argv, env)
     assert process.stdout is not None
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -201,7 +203,7 @@ _NOISE = re.compile(
 _EXIT_CODE = re.compile(r"exit code: (\d+)")
 _ENVIRONMENT = re.compile(
     r"no space left on device|dial tcp|i/o timeout|TLS handshake|connection refused|failed to do request|"
-    r"Cannot connect to the Docker daemon|error during connect|no such host|pull access denied|unauthorized|"
+    r"Cannot connect to the Docker daemon|error during connect|no such host|pull access denied|[Uu]nauthorized|authentication required|"
     r"toomanyrequests|unexpected status|EOF$|transport is closing|closing transport"
 )
 

@@ -34,7 +34,7 @@ def markdown() -> str:
         "- [Names in other systems](#names-in-other-systems)",
     ]
     for title, name in (("The file", ""), ("Images", "image"), ("Nodes", "node")):
-        lines += ["", f"## {title}", "", main[name]["description"], *_keys(main[name])]
+        lines += ["", f"## {title}", "", main[name]["description"], *_keys(main[name], place=name or "file")]
         lines += _groups(main[name])
     lines += ["", "## Parts"]
     for name, part in schema["$defs"].items():
@@ -44,8 +44,11 @@ def markdown() -> str:
     return "\n".join([*lines, *_other_names(main)]) + "\n"
 
 
-def _keys(schema: Schema, heading: str = "###", image: Schema | None = None) -> Iterator[str]:
-    """The keys of an object; those that are the same in an image are only named."""
+def _keys(
+    schema: Schema, heading: str = "###", image: Schema | None = None, place: str = ""
+) -> Iterator[str]:
+    """The keys of an object; those that are the same in an image are only named. `place` begins the anchors
+    of keys, since an image and a node have some of the same name."""
     required = schema.get("required", ())
     same = [key for key, value in schema.get("properties", {}).items() if image and image.get(key) == value]
     if same:
@@ -53,7 +56,8 @@ def _keys(schema: Schema, heading: str = "###", image: Schema | None = None) -> 
     for key, value in schema.get("properties", {}).items():
         if key in same:
             continue
-        yield from ("", f"{heading} `{key}`", "")
+        yield from ("", f'<a id="{place}-{key}"></a>') if place else ("",)
+        yield from (f"{heading} `{key}`", "")
         needed = " Required." if key in required and "Required" not in value.get("description", "") else ""
         yield f"{value.get('description', '')}{needed}".strip()
         yield from ("", f"Takes {_takes(value)}.")

@@ -84,6 +84,7 @@ def run(
     allow: Collection[str] = (),
     rebuild: bool = False,
     resume: str | None = None,
+    keep: bool = False,
     listener: Listener,
     interrupt: Interrupt | None = None,
 ) -> Result:
@@ -91,11 +92,12 @@ def run(
     `build`.
 
     `allow` are the user's grants, `rebuild` builds the images anew. `resume` goes on with a run, the latest
-    for "", with the nodes and options that it was started with.
+    for "", with the nodes and options that it was started with. `keep`: what failed nodes have in their
+    containers is kept for `imgc debug`.
     """
     interrupt = interrupt or Interrupt()
     tell = one_at_a_time(listener)
-    options = Options(tuple(nodes), max_parallel, keep_going, tuple(allow))
+    options = Options(tuple(nodes), max_parallel, keep_going, tuple(allow), keep)
     wanted = Wanted(plan, compiled, project, project / STATE, options, rebuild)
 
     def work() -> Result:

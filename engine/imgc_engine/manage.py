@@ -24,6 +24,7 @@ from imgc_engine.plan import Node, load
 from imgc_engine.run import store
 from imgc_engine.run.cleaning import find, remove, remove_all
 from imgc_engine.run.history import History, replay
+from imgc_engine.run.keeping import drop, kept
 from imgc_engine.run.logs import entries, now
 from imgc_engine.run.naming import SHELLS, log_path
 from imgc_engine.run.secret_files import secret_folder
@@ -141,12 +142,13 @@ class Cleaned:
 
     containers: int
     runs: int
+    states: int = 0
 
 
 def clean(project: Path, *, keep: int | None = None) -> Cleaned:
     """Remove what crashes left of this project's runs:
 
-    containers and secret files. With `keep`, remove the folders of all runs but the latest ones too. A run
+    containers and secret files, and the states that `run --keep` has kept. With `keep`, remove the folders of all runs but the latest ones too. A run
     that some process runs is left alone. EngineError.
     """
     held = {folder.name: store.holder(folder) for folder in store.runs(project / STATE)}
@@ -160,6 +162,9 @@ def clean(project: Path, *, keep: int | None = None) -> Cleaned:
             if found.project == str(project) and found.run not in open_now:
                 remove(client, found.id)
                 count += 1
+        states = [state for state in kept(client, str(project)) if held.get(state.run) is None]
+        for state in states:
+            drop(client, state)
     except (docker.errors.APIError, *UNREACHABLE) as error:
         raise EngineError(f"The engine did not remove the containers: {error}") from error
     for run in {*held, *(shell.name for shell in shells)} - open_now:
@@ -170,7 +175,7 @@ def clean(project: Path, *, keep: int | None = None) -> Cleaned:
     )
     for run in old:
         shutil.rmtree(project / STATE / "runs" / run)
-    return Cleaned(count, len(old))
+    return Cleaned(count, len(old), len(states))
 
 
 def _ended_state(history: History) -> RunState:

@@ -242,6 +242,56 @@ def test_clean_removes_what_kill_9_left_and_no_open_shell(user: User) -> None:
     user.check_nothing_left()
 
 
+FAILING = """
+version: 1
+secrets: {pat: {env: IMGC_TEST_PAT}}
+images: {box: {base: "debian:bookworm-slim", skip_build: true}}
+pipeline:
+  image: box
+  stop_on_error: false
+  serial:
+    alone: {run: "echo made >/made; exit 3", secrets: [{secret: pat, env: TOKEN}], retry: {attempts: 2}}
+    shared:
+      container_reuse: new
+      serial: {one: echo 1 >/one, two: "echo 2 >/two; exit 4"}
+    fine: echo fine >/fine
+"""
+
+
+def test_the_state_of_failed_nodes_is_kept_on_demand(user: User) -> None:
+    (user.folder / "pipeline.yaml").write_text(FAILING)
+    assert user.imgc("run").returncode == 4
+    user.check_nothing_left()
+    done = user.imgc("run", "--keep")
+    assert done.returncode == 4, done.stderr
+    assert "look around: imgc debug alone\n" in done.stderr
+    containers, images = user.left()
+    assert (containers, len(images)) == (set(), 2), "images, no containers"
+    user.before = user.left()
+    shown = user.debug("alone", stdin="cat /made; echo $TOKEN; /.imgc/run; echo code $?")
+    assert shown.stdout == "made\ns3cret-value\ncode 3\n"
+    assert "alone in the state that it failed in (run 2" in shown.stderr
+    assert user.debug("shared/two", stdin="cat /one /two").stdout == "1\n2\n"
+    assert user.debug("--fresh", "alone", stdin="ls /made").returncode == 2
+    assert user.debug("fine", stdin="ls /fine").returncode == 2, "it did not fail"
+    saved = b"".join(chunk for image in images for chunk in user.client.api.get_image(image))
+    assert b"s3cret-value" not in saved
+    for image in images:
+        config = user.client.api.inspect_image(image)
+        assert "s3cret-value" not in json.dumps(config)
+        assert config["Config"]["Labels"]["imgc.attempt"] == (
+            "2" if "TOKEN=" in config["Config"]["Env"] else "1"
+        )
+
+    (run,) = {image["Labels"]["imgc.run"] for image in user.client.api.images() if image["Id"] in images}
+    (user.folder / "pipeline.yaml").write_text(FAILING.replace("exit", "true"))
+    assert user.imgc("run").returncode == 0
+    assert user.debug("alone", stdin="ls /made").returncode == 2, "the latest run was fine"
+    assert user.debug("--run", run, "alone", stdin="cat /made").stdout == "made\n"
+    assert user.imgc("clean").stderr == "removed 2 kept states\n"
+    assert user.left() == (set(), set())
+
+
 def test_without_a_docker_program_scripts_work_too(user: User, tmp_path: Path) -> None:
     assert user.debug("train").returncode == 0
     user.env["PATH"] = str(tmp_path)

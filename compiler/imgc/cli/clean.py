@@ -1,4 +1,5 @@
-"""Remove what crashes left of this pipeline's runs: containers and secret files; with --keep, old runs too."""
+"""Remove what crashes left of this pipeline's runs, containers and secret files, and what `imgc run --keep` has kept;
+with --keep, old runs too."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from imgc.cli.console import EXIT_ENVIRONMENT, EXIT_FINE, Console, Failure
 from imgc.cli.engine import engine, file_option
 
 EXAMPLES = """examples:
-  imgc clean                      leftovers of crashed runs
+  imgc clean                      leftovers of crashed runs, and kept states
   imgc clean --keep 5             and the logs of all runs but the latest five
 """
 
@@ -27,5 +28,7 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         cleaned = manage.clean(read(find(arguments.file)).directory, keep=arguments.keep)
     except manage.EngineError as error:
         raise Failure(str(error), EXIT_ENVIRONMENT) from None
-    console.say(f"removed {cleaned.containers} containers and {cleaned.runs} runs")
+    counts = {"container": cleaned.containers, "kept state": cleaned.states, "run": cleaned.runs}
+    done = ", ".join(f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items() if count)
+    console.say(f"removed {done}" if done else "there was nothing to remove")
     return EXIT_FINE

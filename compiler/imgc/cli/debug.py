@@ -13,6 +13,7 @@ from imgc.cli.engine import Prepared, allow_option, allowed, engine, file_option
 EXAMPLES = """examples:
   imgc debug test/unit            a shell; `run` runs the node's command
   imgc debug --live test/unit     with the local files instead of the image's copies
+  imgc debug --fresh test/unit    not in the state that imgc run --keep has kept
   imgc debug 'test[py=3.11]'      a node of a matrix
   imgc debug --print test/unit    the `docker run` command, instead of running it
   echo 'pip list' | imgc debug train
@@ -26,6 +27,15 @@ def arguments(command: argparse.ArgumentParser) -> None:
     file_option(command)
     command.add_argument(
         "--live", action="store_true", help="mount the local files of copy_dir, copy and path_map"
+    )
+    command.add_argument(
+        "--run",
+        default="",
+        metavar="RUN",
+        help="in the state kept by this run (run --keep); default: the latest",
+    )
+    command.add_argument(
+        "--fresh", action="store_true", help="in a new container, even if the latest run has kept one"
     )
     command.add_argument(
         "--print", action="store_true", dest="printed", help="print the command for docker, and run nothing"
@@ -63,7 +73,7 @@ def _open(arguments: argparse.Namespace, prepared: Prepared, console: Console) -
     with watched(arguments, console) as listener:
         result, ready = session.debug(
             prepared.plan, prepared.compiled, prepared.project, arguments.node,
-            live=arguments.live, allow=allow, listener=listener,
+            live=arguments.live, run=arguments.run, fresh=arguments.fresh, allow=allow, listener=listener,
         )  # fmt: skip
     if ready is None:
         return int(engine("console").conclude(result, prepared.project, sys.stderr))

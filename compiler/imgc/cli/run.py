@@ -23,6 +23,7 @@ EXAMPLES = """examples:
   imgc run --param lang=fr        with another value of a parameter
   imgc run --max-parallel 2       two nodes at once, not more
   imgc run --resume               go on with the latest run: what is done is not run again
+  imgc run --keep                 what failed nodes leave is kept: imgc debug looks at it
   imgc run --keep-going           what does not depend on a failed node still runs
 
 exit codes: 0 fine, 1 problems in the file, 3 no engine, 4 a step failed, 130 interrupted
@@ -49,6 +50,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
         help="go on with a run that was cut off; default: the latest",
     )
     command.add_argument("--rebuild", action="store_true", help="build the images anew")
+    command.add_argument(
+        "--keep", action="store_true", help="keep the state of failed nodes' containers for imgc debug"
+    )
     allow_option(command)
     compile_arguments(command)
 
@@ -74,7 +78,8 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         return api.run(
             prepared.plan, prepared.compiled, prepared.project, arguments.nodes,
             max_parallel=arguments.max_parallel, keep_going=arguments.keep_going, allow=allow,
-            rebuild=arguments.rebuild, resume=arguments.resume, listener=listener,
+            rebuild=arguments.rebuild, resume=arguments.resume, keep=arguments.keep,
+            listener=listener,
         )  # fmt: skip
 
     return carried_out(work, prepared, arguments, console)

@@ -13,10 +13,11 @@ from typing import Any
 import docker
 import docker.errors
 
-from imgc.records import dataclass
+from imgc.records import dataclass, replace
 from imgc_engine import api, images
 from imgc_engine.connection import connect, engine_errors, explanation, facts, socket_path
 from imgc_engine.debug import shell as shells
+from imgc_engine.debug.kept import kept_state
 from imgc_engine.debug.live import with_local_files
 from imgc_engine.debug.terminal import connected, is_terminal
 from imgc_engine.events import Listener, one_at_a_time
@@ -43,6 +44,8 @@ class Ready:
     node: Node
     image: str
     """The engine's reference or id."""
+    where: str
+    """What it is, for people."""
 
 
 def debug(
@@ -52,12 +55,15 @@ def debug(
     node: str,
     *,
     live: bool = False,
+    run: str = "",
+    fresh: bool = False,
     allow: Collection[str] = (),
     listener: Listener,
 ) -> tuple[api.Result, Ready | None]:
     """Get ready for a shell in a container like that of the node, and make its image. Arguments as of `api.build`.
 
-    `live` mounts the local files that the image has copies of. What is ready is for `open_shell`.
+    `live` mounts the local files that the image has copies of. If `run`, the latest for "", has kept the state
+    of the node, the container starts from it, unless it is to be `fresh`. What is ready is for `open_shell`.
     """
     interrupt = Interrupt()
     found: list[Ready] = []
@@ -65,20 +71,28 @@ def debug(
     def work() -> api.Result:
         loaded = load(plan)
         one = leaf(loaded.nodes, node)
-        if live:
-            one = with_local_files(one, loaded, project)
         client = connect()
         scene = Scene(
             loaded, compiled, project, project / api.STATE, client, facts(client),
             Secrets(loaded.secrets, project), one_at_a_time(listener), interrupt,
         )  # fmt: skip
+        state = None if fresh else kept_state(client, project, run, one.path)
+        if state is not None:
+            one = state.node
+            scene = replace(scene, plan=state.plan, secrets=Secrets(state.plan.secrets, project))
+        if live:
+            one = with_local_files(one, scene.plan, project)
         refuse(scene, [one], allow)
+        if state is not None:
+            found.append(Ready(scene, one, state.image, state.where))
+            return api.Result(Code.FINE)
         made = make_images(scene, [one], rebuild=False)
         failures = tuple(outcome.failure for outcome in made.values() if outcome.failure)
         if failures or interrupt.level:
             return api.Result(Code.INTERRUPTED if interrupt.level else worst(failures), failures)
         assert one.image is not None
-        found.append(Ready(scene, one, loaded.images[one.image].reference))
+        reference = loaded.images[one.image].reference
+        found.append(Ready(scene, one, reference, reference))
         return api.Result(Code.FINE)
 
     result = api.answer(work, interrupt)
@@ -104,7 +118,7 @@ def open_shell(ready: Ready) -> int:
         command = shells.described(ready.node)
         if _put(client, container, shells.archive(ready.node, shell, workdir)):
             command = f"`run` (in scripts {shells.RUN}) runs its command: {command}"
-        _say(f"{ready.node.path or '/'} in {ready.image}; {command}")
+        _say(f"{ready.node.path or '/'} in {ready.where}; {command}")
         return connected(client, container, terminal=terminal)
 
 

@@ -14,6 +14,7 @@ import docker.errors
 from imgc.records import dataclass
 from imgc_engine.connection import UNREACHABLE
 from imgc_engine.events import Listener, NodeOutput, Notice
+from imgc_engine.failures import EngineError
 from imgc_engine.images import Local
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.masking import Mask
@@ -22,6 +23,7 @@ from imgc_engine.run.attempt import Attempt, Control, Creation, Hooks, live, or_
 from imgc_engine.run.cleaning import remove, remove_all
 from imgc_engine.run.containers import Given, Surroundings, description, shared_description, variables
 from imgc_engine.run.execs import Command, Execution
+from imgc_engine.run.keeping import keep
 from imgc_engine.run.logs import Log, Stream
 from imgc_engine.run.messages import Broken, Ended, Inbox, Started
 from imgc_engine.run.naming import container_name, log_path
@@ -37,6 +39,7 @@ GRACE = {"timeout": 2.0, "interrupt": 10.0}  # seconds between SIGTERM and SIGKI
 REMOVERS = 4  # threads
 AHEAD = 4  # containers that are created before their turn, and threads that do so
 LAST_WAIT = 30.0  # seconds for the last containers to be removed one by one
+KEEP_WAIT = 600.0  # the same when large states may have to be kept
 SHORT_WAIT = 5.0  # the same when the user wants to go at once
 
 
@@ -46,6 +49,7 @@ class Session:
 
     `references` and `images` (as the engine has them) are by name. `sharers` are the leaves of each group
     that shares a container, by its path. `left` are the attempts that an earlier session left running.
+    `keep`: what failed leaves have in their containers is kept.
     """
 
     client: docker.APIClient
@@ -57,6 +61,7 @@ class Session:
     mask: Mask
     sharers: Mapping[str, Sequence[Node]]
     left: Mapping[str, int]
+    keep: bool
     tell: Listener
     interrupt: Interrupt
 
@@ -74,6 +79,7 @@ class Crew:
         self._running: dict[str, Control] = {}
         self._created: dict[str, Creation] = {}
         self._makers, self._removers = Workers(AHEAD, "maker"), Workers(REMOVERS, "remover")
+        self._failed: dict[str, tuple[Node, int]] = {}
         self._to_remove = 0
         self._removal = threading.Condition()
 
@@ -106,6 +112,15 @@ class Crew:
         """The leaf's attempt has ended."""
         self._running.pop(path, None)
 
+    def failed(self, node: Node, attempt: int, container: str | None) -> None:
+        """The leaf has failed for good, in this container of its own."""
+        if not self._session.keep:
+            return
+        if container is not None:
+            self._failed[container] = node, attempt
+        elif node.container.group is not None:
+            self._failed[node.container.group] = node, attempt
+
     def will_not_start(self, path: str) -> None:
         if unused := self._created.pop(path, None):
             self.remove(unused.attempt.name)
@@ -115,14 +130,21 @@ class Crew:
 
     def end_group(self, path: str) -> None:
         """The group has ended, or waits for another try: with it ends the container that its leaves share."""
+        failed = self._failed.pop(path, None)
         if container := self._sharing.end_group(path):
+            if failed is not None:
+                self._failed[container] = failed
             self.remove(container)
 
     def remove(self, container: str) -> None:
+        """Its state is kept before, if that is wanted."""
+        failed = self._failed.pop(container, None)
         with self._removal:
             self._to_remove += 1
 
         def job() -> None:
+            if failed is not None:
+                self._keep(container, *failed)
             with suppress(EngineGone, docker.errors.APIError):
                 self._steady.call(lambda: remove(self._session.client, container))
             with self._removal:
@@ -130,6 +152,13 @@ class Crew:
                 self._removal.notify()
 
         self._removers.submit(job)
+
+    def _keep(self, container: str, node: Node, attempt: int) -> None:
+        session = self._session
+        try:
+            self._steady.call(lambda: keep(session.client, container, node, attempt, session.surroundings))
+        except (EngineGone, EngineError, docker.errors.APIError) as error:
+            session.tell(Notice(f"The state of {node.path or '/'} could not be kept: {error}"))
 
     def leave(self) -> list[str]:
         """The user wants to go now. The leaves that run, and are not waited for any more."""
@@ -140,6 +169,8 @@ class Crew:
     def clean_up(self) -> None:
         """Wait for the removals, and see that nothing was forgotten."""
         patience = SHORT_WAIT if self._session.interrupt.level > 1 else LAST_WAIT
+        if self._session.keep and self._session.interrupt.level < 2:
+            patience = KEEP_WAIT
         with self._removal:
             self._removal.wait_for(lambda: not self._to_remove, timeout=patience)
         self._removers.close()

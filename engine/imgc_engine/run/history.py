@@ -26,6 +26,7 @@ class Options:
     max_parallel: int | None = None
     keep_going: bool = False
     allow: tuple[str, ...] = ()
+    keep: bool = False
 
 
 @dataclass(slots=True)
@@ -68,6 +69,7 @@ def begin_record(options: Options, time: str, kept: Collection[str] = ()) -> Rec
         "max_parallel": options.max_parallel,
         "keep_going": options.keep_going,
         "allow": list(options.allow),
+        "keep": options.keep,
         "kept": sorted(kept),
     }
 
@@ -105,7 +107,11 @@ def _begin(history: History, record: Record, nodes: Sequence[Node]) -> None:
         history.pasts = to_do(history, nodes, record.get("kept", ()))
     else:
         history.options = Options(
-            tuple(record["nodes"]), record["max_parallel"], record["keep_going"], tuple(record["allow"])
+            tuple(record["nodes"]),
+            record["max_parallel"],
+            record["keep_going"],
+            tuple(record["allow"]),
+            record.get("keep", False),
         )
         history.begun = record["t"]
     history.sessions += 1

@@ -89,7 +89,9 @@ def check_images(scene: Scene, leaves: Iterable[Node]) -> None:
             )
 
 
-def make_session(scene: Scene, leaves: Sequence[Node], store: Store, left: Mapping[str, int]) -> Session:
+def make_session(
+    scene: Scene, leaves: Sequence[Node], store: Store, left: Mapping[str, int], *, keep: bool
+) -> Session:
     """`left`: the attempts that an earlier session left running. EngineError."""
     references = {name: image.reference for name, image in scene.plan.images.items()}
     known = {}
@@ -110,6 +112,7 @@ def make_session(scene: Scene, leaves: Sequence[Node], store: Store, left: Mappi
         scene.secrets.mask(),
         sharers,
         left,
+        keep,
         scene.tell,
         scene.interrupt,
     )

@@ -32,7 +32,7 @@ class Runner:
         self._inbox = Inbox()
         self._crew = Crew(session, self._inbox)
         self._last_lines: dict[str, tuple[str, ...]] = {}
-        self._used_up: list[str] = []
+        self._used_up: dict[str, str | None] = {}
 
     def execute(self) -> None:
         """Return when all has ended and no container is left. OSError when the journal cannot be written."""
@@ -66,7 +66,7 @@ class Runner:
             case Ended(path, container, end, last_lines):
                 self._crew.ended(path)
                 self._last_lines[path] = last_lines
-                self._used_up += [container] if container else []
+                self._used_up[path] = container
                 self._schedule.ended(path, end, time.monotonic())
             case Broken(error):
                 raise error
@@ -93,10 +93,14 @@ class Runner:
                     self._crew.begin_group(action.node.path, action.attempt)
                 case Changed() if action.node.is_group:
                     self._crew.end_group(action.node.path)
+                case Changed(node) if action.state in ("failed", "error") and node.path in self._used_up:
+                    self._crew.failed(node, action.attempt, self._used_up[node.path])
                 case Changed() if action.state in ("skipped", "omitted"):
                     self._crew.will_not_start(action.node.path)
-        while self._used_up:
-            self._crew.remove(self._used_up.pop())
+        for container in self._used_up.values():
+            if container is not None:
+                self._crew.remove(container)
+        self._used_up.clear()
         if not self._schedule.finished and not self._session.interrupt.level:
             self._crew.prepare(self._schedule.soon(self._crew.running, AHEAD))
 

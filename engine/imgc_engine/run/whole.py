@@ -71,7 +71,7 @@ def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
     store = storing.create(wanted.state, new_run_id(), wanted.document)
     try:
         store.append([begin_record(wanted.options, now())])
-        runner = Runner(schedule, make_session(scene, leaves, store, left={}))
+        runner = Runner(schedule, make_session(scene, leaves, store, left={}, keep=wanted.options.keep))
         tell(RunStarted(store.folder.name, nodes, store.folder))
         return replace(_execute(runner, schedule, scene, store, nodes), images=made)
     finally:
@@ -112,7 +112,7 @@ def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Int
         check_images(scene, leaves)
     if (stop := _not_made(made, interrupt)) is not None:
         return stop
-    session = make_session(scene, leaves, store, history.running)
+    session = make_session(scene, leaves, store, history.running, keep=history.options.keep)
     _remove_strays(scene, store, history, kept)
     session.secrets.remove()
     store.append([begin_record(history.options, now(), kept)])

@@ -10,6 +10,7 @@ missing=""
 for package in chromium docker-registry elpa-eglot elpa-yaml-mode emacs-nox fish git graphviz mandoc neovim zsh; do
     dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
 done
+command -v npm >/dev/null || missing="$missing nodejs npm"  # often there from elsewhere, newer than Debian's
 if [ -n "$missing" ]; then
     $root apt-get update -q
     # shellcheck disable=SC2086  # one word a package

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests_support import ROOT
+
+pytest.importorskip("mkdocs", reason="the site needs the extra 'docs', which ./setup.sh --dev installs")
 
 
 def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:

@@ -23,12 +23,14 @@ def write_code(folder: Path, word: str) -> None:
     (folder / "main.py").write_text(f'print("{word}", flush=True)\n', encoding="utf-8")
 
 
-def write_pipeline(folder: Path, name: str, more: str = "", *, node: str = "") -> None:
-    """imgc's file for it. `node` are further lines, of the one node."""
+def write_pipeline(
+    folder: Path, name: str, more: str = "", *, code: str = "copy_dir: app", node: str = ""
+) -> None:
+    """imgc's file for it. `code` is how the image gets its code, `node` a further line of the one node."""
     names = ", ".join(packages(more))
-    (folder / "pipeline.yaml").write_text(
-        f"version: 1\nname: {name}\nimages:\n  app:\n    base: {BASE}\n    apt_packages: [jq]\n"
-        f"    pip_packages: [{names}]\n    copy_dir: app\n"
-        f"pipeline:\n  image: app\n  run: [python, -u, main.py]\n{node}",
-        encoding="utf-8",
-    )
+    lines = [
+        "version: 1", f"name: {name}", "images:", "  app:", f"    base: {BASE}", "    apt_packages: [jq]",
+        f"    pip_packages: [{names}]", *([f"    {code}"] if code else []),
+        "pipeline:", "  image: app", "  run: [python, -u, main.py]", *([f"  {node}"] if node else []),
+    ]  # fmt: skip
+    (folder / "pipeline.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,173 @@
+"""Edit one line of source -> the step prints it: imgc beside the images of three systems, and a bare `docker run -v`.
+
+    python bench/edit_loop.py [--rounds 3] [--engine 28]
+
+The time is from writing the file to the first line of output that has the new content. All take turns on one engine;
+medians are printed, with how many times the bare run's they are. Project, engine and rivals are those of
+images/README.md. A rival is `docker build` of its Dockerfile and `docker run`: what its own program takes is not in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "images"))
+
+from place import IMGC, Place, place
+from project import write_code, write_pipeline
+from systems import RIVALS, System
+
+PATIENCE = 120.0  # seconds for a line to appear
+
+
+class Loop(ABC):
+    """One way from the edit to the output. `once` may be called again and again."""
+
+    name: str
+
+    @abstractmethod
+    def once(self, word: str) -> float:
+        """Seconds from writing the word to reading it."""
+
+    def close(self) -> None:  # noqa: B027
+        """Ends what was started, if anything was."""
+
+
+class Bare(Loop):
+    """The image with the packages, and the code mounted."""
+
+    name = "bare `docker run -v`"
+
+    def __init__(self, where: Place, root: Path, image: str) -> None:
+        self.where, self.code, self.image = where, root / "bare", image
+
+    def once(self, word: str) -> float:
+        begin = time.monotonic()
+        write_code(self.code, word)
+        mount = ["-v", f"{self.code}:/app", "-w", "/app"]
+        return first_line(
+            ["docker", "run", "--rm", *mount, self.image, "python", "-u", "main.py"],
+            self.where,
+            word,
+            begin,
+            self.code,
+        )
+
+
+class ImgcRun(Loop):
+    """`imgc run`, the whole command."""
+
+    def __init__(self, name: str, where: Place, folder: Path, *, code: str, node: str = "") -> None:
+        self.name, self.where, self.folder = name, where, folder
+        write_code(folder / "app", "first")
+        write_pipeline(folder, folder.name, code=code, node=node)
+
+    def once(self, word: str) -> float:
+        begin = time.monotonic()
+        write_code(self.folder / "app", word)
+        return first_line([IMGC, "run"], self.where, word, begin, self.folder)
+
+
+class Rival(Loop):
+    """A new image, and a container of it."""
+
+    def __init__(self, system: System) -> None:
+        self.name, self.system = f"{system.name}: image and `docker run`", system
+
+    def once(self, word: str) -> float:
+        begin = time.monotonic()
+        self.system.write(word)
+        self.system.build()
+        return first_line(self.system.argv(), self.system.place, word, begin, self.system.folder)
+
+
+def first_line(argv: Sequence[str | Path], where: Place, word: str, begin: float, folder: Path) -> float:
+    """Seconds since `begin` until a line with the word came; then the command may end. RuntimeError."""
+    process = subprocess.Popen(
+        [str(part) for part in argv],
+        cwd=folder,
+        env=dict(where.env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    took, lines = 0.0, []
+    for line in process.stdout:
+        lines.append(line)
+        if word in line and not took:
+            took = time.monotonic() - begin
+    if process.wait() or not took:
+        raise RuntimeError(f"{argv} printed no {word!r}:\n{''.join(lines)}")
+    return took
+
+
+def loops(where: Place, root: Path) -> Iterator[Loop]:
+    copied = ImgcRun(
+        "imgc run, code in the image (`copy_dir`)", where, root / "bench-copied", code="copy_dir: app"
+    )
+    mount = "mounts: [{src: app, dst: /app, read_only: true}]"
+    mounted = ImgcRun(
+        "imgc run, code mounted (`mounts`)",
+        where,
+        root / "bench-mounted",
+        code="",
+        node=f"{mount}\n  workdir: /app",
+    )
+    mounted.once("warm")
+    image = where.engine.docker("image", "ls", "--quiet", "bench-mounted/app").split()[0]
+    yield Bare(where, root, image)
+    yield mounted
+    yield copied
+    for kind in RIVALS:
+        yield Rival(kind(where, root))
+
+
+def table(times: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    """Markdown; the first is what the others are compared with."""
+    medians = {name: statistics.median(found) for name, found in times.items()}
+    bare = next(iter(medians.values()))
+    yield "| edit to output | ms | times bare |"
+    yield "| --- | --- | --- |"
+    for name, seconds in medians.items():
+        yield f"| {name} | {seconds * 1000:,.0f} | {seconds / bare:.2f} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=3, metavar="N")
+    parser.add_argument("--engine", choices=("installed", "28"), default="installed")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as root, place(options.engine) as where:
+        rivals = list(loops(where, Path(root)))
+        try:
+            for loop in rivals:
+                loop.once("warm up")
+            times: dict[str, list[float]] = {loop.name: [] for loop in rivals}
+            for number in range(options.rounds):
+                for loop in rivals:
+                    times[loop.name].append(loop.once(f"round {number} at {time.time_ns()}"))
+        finally:
+            for loop in rivals:
+                loop.close()
+        load = os.getloadavg()[0]
+        print(
+            f"Docker {where.engine.version()}, {os.cpu_count()} CPUs, load {load:.1f}, {options.rounds} rounds\n"
+        )
+        print("\n".join(table(times)))
+
+
+if __name__ == "__main__":
+    main()

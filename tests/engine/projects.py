@@ -28,9 +28,13 @@ class Project:
     events: list[Event] = field(default_factory=list)
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     on_output: Callable[[], None] | None = None
+    by_docker: bool = False
+    """Whether images without settings of their own are left to the `docker` program: a label does it."""
 
     def image(self, name: str, dockerfile: str, **settings: Any) -> str:
         """Add an image; its reference. `{NAME}` in the text is the reference of an earlier image."""
+        if self.by_docker:
+            settings.setdefault("build", plans.build(options={"label": ["by=docker"]}))
         text = dockerfile.format_map({other: image["reference"] for other, image in self.images.items()})
         path = Path("images", name, "Dockerfile")
         (self.root / "compiled" / path).parent.mkdir(parents=True, exist_ok=True)

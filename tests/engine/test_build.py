@@ -27,19 +27,26 @@ def project(engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield made
 
 
-def test_parents_come_first_and_what_is_there_is_not_built_again(project: Project) -> None:
-    base = project.image("base", "FROM debian:bookworm-slim\nRUN echo base > /made\n")
-    left = project.image("left", "FROM {base}\nRUN echo left >> /made\n", after=["base"])
-    right = project.image("right", "FROM {base}\nRUN echo right >> /made\n", after=["base"])
-    result = project.build()
+@pytest.fixture(params=["by request", "by docker"])
+def either(project: Project, request: pytest.FixtureRequest) -> Project:
+    """A project that is built by one way, then by the other."""
+    project.by_docker = request.param == "by docker"
+    return project
+
+
+def test_parents_come_first_and_what_is_there_is_not_built_again(either: Project) -> None:
+    base = either.image("base", "FROM debian:bookworm-slim\nRUN echo base > /made\n")
+    left = either.image("left", "FROM {base}\nRUN echo left >> /made\n", after=["base"])
+    right = either.image("right", "FROM {base}\nRUN echo right >> /made\n", after=["base"])
+    result = either.build()
     assert result.code == Code.FINE, result
-    assert project.states(result) == {"base": "built", "left": "built", "right": "built"}
-    assert project.file(left, "/made") == "base\nleft\n"
-    assert project.file(right, "/made") == "base\nright\n"
-    again = project.build()
-    assert project.states(again) == {"base": "exists", "left": "exists", "right": "exists"}
-    project.client.images.remove(base)
-    assert project.states(project.build("left")) == {"left": "exists"}  # its parent is not asked for
+    assert either.states(result) == {"base": "built", "left": "built", "right": "built"}
+    assert either.file(left, "/made") == "base\nleft\n"
+    assert either.file(right, "/made") == "base\nright\n"
+    again = either.build()
+    assert either.states(again) == {"base": "exists", "left": "exists", "right": "exists"}
+    either.client.images.remove(base)
+    assert either.states(either.build("left")) == {"left": "exists"}  # its parent is not asked for
 
 
 def test_equal_images_are_built_once(project: Project) -> None:
@@ -51,13 +58,13 @@ def test_equal_images_are_built_once(project: Project) -> None:
     assert project.states(project.build()) == {"first": "exists", "second": "exists"}
 
 
-def test_a_step_that_fails_is_named_with_its_last_lines_and_the_rest_goes_on(project: Project) -> None:
-    project.image("bad", "FROM debian:bookworm-slim\nRUN seq 100 && echo why >&2 && exit 3\n")
-    project.image("child", "FROM {bad}\n", after=["bad"])
-    project.image("other", "FROM debian:bookworm-slim\n")
-    result = project.build()
+def test_a_step_that_fails_is_named_with_its_last_lines_and_the_rest_goes_on(either: Project) -> None:
+    either.image("bad", "FROM debian:bookworm-slim\nRUN seq 100 && echo why >&2 && exit 3\n")
+    either.image("child", "FROM {bad}\n", after=["bad"])
+    either.image("other", "FROM debian:bookworm-slim\n")
+    result = either.build()
     assert result.code == Code.STEP_FAILED
-    assert project.states(result) == {"bad": "failed", "child": "omitted", "other": "built"}
+    assert either.states(result) == {"bad": "failed", "child": "omitted", "other": "built"}
     (failure,) = result.failures
     assert failure.exit_code == 3
     assert failure.message == "The step ended with exit code 3."
@@ -65,7 +72,7 @@ def test_a_step_that_fails_is_named_with_its_last_lines_and_the_rest_goes_on(pro
     assert failure.last_lines[-2:] == ("100", "why")
     assert failure.log is not None
     assert failure.log.read_text().splitlines().count("55") == 1
-    assert ImageStep("bad", failure.detail, "failed") in project.events
+    assert ImageStep("bad", failure.detail, "failed") in either.events
 
 
 @pytest.mark.parametrize(
@@ -76,9 +83,9 @@ def test_a_step_that_fails_is_named_with_its_last_lines_and_the_rest_goes_on(pro
         ("FROM debian:bookworm-slim\nRUNN true\n", "unknown instruction: RUNN", Code.STEP_FAILED),
     ],
 )
-def test_other_failures_say_why(project: Project, dockerfile: str, words: str, code: Code) -> None:
-    project.image("bad", dockerfile)
-    result = project.build()
+def test_other_failures_say_why(either: Project, dockerfile: str, words: str, code: Code) -> None:
+    either.image("bad", dockerfile)
+    result = either.build()
     assert result.code == code
     assert words in result.failures[0].message
 
@@ -94,14 +101,14 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("good", "bad", "line"), BROKEN, ids=[bad for _, bad, _ in BROKEN])
-def test_what_fails_is_found_in_the_yaml(project: Project, good: str, bad: str, line: int) -> None:
+def test_what_fails_is_found_in_the_yaml(either: Project, good: str, bad: str, line: int) -> None:
     text = (
         "# a comment\nFROM debian:bookworm-slim AS one\nENV A=1\nRUN true\nCOPY a /a\nWORKDIR /w\n"
         "FROM debian:bookworm-slim AS two\nCOPY --from=one /a /b\n"
     )
-    (project.root / "a").write_text("a")
-    project.image("app", text.replace(good, bad))
-    project.map(
+    (either.root / "a").write_text("a")
+    either.image("app", text.replace(good, bad))
+    either.map(
         "app",
         (2, 2, "one", "FROM", 1, 11),
         (3, 3, "one", "ENV", None, 12),
@@ -111,17 +118,17 @@ def test_what_fails_is_found_in_the_yaml(project: Project, good: str, bad: str, 
         (7, 7, "two", "FROM", 1, 17),
         (8, 8, "two", "COPY", 2, 18),
     )
-    result = project.build()
+    result = either.build()
     assert str(result.failures[0].place) == f"pipeline.yaml:{line}:5", result.failures[0]
 
 
-def test_a_tag_that_is_no_hash_does_not_hide_a_change(project: Project) -> None:
-    reference = project.image("app", "FROM debian:bookworm-slim\nRUN echo 1 > /made\n", tag="1.0")
-    assert project.states(project.build()) == {"app": "built"}
-    assert project.states(project.build()) == {"app": "exists"}
-    project.image("app", "FROM debian:bookworm-slim\nRUN echo 2 > /made\n", tag="1.0")
-    assert project.states(project.build()) == {"app": "built"}
-    assert project.file(reference, "/made") == "2\n"
+def test_a_tag_that_is_no_hash_does_not_hide_a_change(either: Project) -> None:
+    reference = either.image("app", "FROM debian:bookworm-slim\nRUN echo 1 > /made\n", tag="1.0")
+    assert either.states(either.build()) == {"app": "built"}
+    assert either.states(either.build()) == {"app": "exists"}
+    either.image("app", "FROM debian:bookworm-slim\nRUN echo 2 > /made\n", tag="1.0")
+    assert either.states(either.build()) == {"app": "built"}
+    assert either.file(reference, "/made") == "2\n"
 
 
 def test_what_must_not_be_reused_is_built(project: Project) -> None:
@@ -153,13 +160,13 @@ def test_args_target_network_and_labels_reach_the_build(project: Project) -> Non
     assert (labels["a"], labels["b"]) == ("1", "2")
 
 
-def test_only_what_the_ignore_file_lets_through_is_sent(project: Project) -> None:
-    (project.root / "keep.txt").write_text("kept")
-    (project.root / "leave.txt").write_text("left")
-    reference = project.image("app", "FROM debian:bookworm-slim\nCOPY . /all\nRUN ls -A /all > /made\n")
-    (project.root / "compiled/images/app/Dockerfile.dockerignore").write_text("*\n!keep.txt\n")
-    assert project.build().code == Code.FINE
-    assert project.file(reference, "/made") == "keep.txt\n"
+def test_only_what_the_ignore_file_lets_through_is_sent(either: Project) -> None:
+    (either.root / "keep.txt").write_text("kept")
+    (either.root / "leave.txt").write_text("left")
+    reference = either.image("app", "FROM debian:bookworm-slim\nCOPY . /all\nRUN ls -A /all > /made\n")
+    (either.root / "compiled/images/app/Dockerfile.dockerignore").write_text("*\n!keep.txt\n")
+    assert either.build().code == Code.FINE
+    assert either.file(reference, "/made") == "keep.txt\n"
 
 
 SECRET_STEP = (
@@ -299,17 +306,17 @@ def test_twenty_images_that_are_there_take_no_time(project: Project) -> None:
     assert sum(isinstance(event, ImageEnded) for event in project.events) == 20
 
 
-def test_an_interrupt_ends_the_builds_and_leaves_no_process(project: Project) -> None:
-    project.image("slow", f"FROM debian:bookworm-slim\nRUN echo begun && sleep 600 # {project.id}\n")
-    project.image("child", "FROM {slow}\n", after=["slow"])
+def test_an_interrupt_ends_the_builds_and_leaves_no_process(either: Project) -> None:
+    either.image("slow", f"FROM debian:bookworm-slim\nRUN echo begun && sleep 600 # {either.id}\n")
+    either.image("child", "FROM {slow}\n", after=["slow"])
     interrupt = Interrupt()
-    project.on_output = interrupt.request
+    either.on_output = interrupt.request
     begin = time.monotonic()
-    result = project.build(interrupt=interrupt)
+    result = either.build(interrupt=interrupt)
     assert time.monotonic() - begin < 30
     assert result.code == Code.INTERRUPTED
-    assert project.states(result) == {"slow": "omitted", "child": "omitted"}
+    assert either.states(result) == {"slow": "omitted", "child": "omitted"}
     deadline = time.monotonic() + 20  # the engine ends the step in its own time
-    while project.id in command_lines() and time.monotonic() < deadline:
+    while either.id in command_lines() and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert project.id not in command_lines()
+    assert either.id not in command_lines()

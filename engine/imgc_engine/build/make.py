@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from imgc_engine import images
@@ -13,6 +14,7 @@ from imgc_engine.build.graph import Builds, Work, credentials_of, decide
 from imgc_engine.build.process import Bench, Processes, build_image
 from imgc_engine.build.program import Program, find_program
 from imgc_engine.build.record import record, written
+from imgc_engine.build.sending import carries_settings
 from imgc_engine.build.work import Hands, Outcome, do
 from imgc_engine.connection import facts
 from imgc_engine.events import ImageEnded, ImageStarted, Listener
@@ -29,10 +31,12 @@ def make(
     processes = Processes()
     texts = written(project, builds.plan.images)
     if any(task.kind == "build" for task in work.todo.values()):
-        program = _program_for(work, builds)
+        program = cache(find_program)
+        _refuse(work, builds, program)
         bench = Bench(
-            builds.plan, compiled, project, logs, program, builds.flags, builds.secrets, processes, tell
-        )
+            builds.plan, compiled, project, logs, builds.client, program,
+            builds.flags, builds.secrets, processes, tell,
+        )  # fmt: skip
         with fetching(builds.plan, project, builds.secrets, tell, interrupt) as fetches:
 
             def build(name: str) -> Failure | None:
@@ -75,18 +79,15 @@ def _never(name: str) -> Failure | None:
     raise AssertionError(f"nothing was to be built, least of all {name}")
 
 
-def _program_for(work: Work, builds: Builds) -> Program:
-    """What builds these images. Refused when it cannot honour all of them; EngineError."""
+def _refuse(work: Work, builds: Builds, program: Callable[[], Program]) -> None:
+    """Refused, with every setting of these images that could not be honoured; EngineError."""
     built = [builds.plan.images[name] for name, task in work.todo.items() if task.kind == "build"]
-    program, engine = find_program(), facts(builds.client)
-    refused = [
-        refusal
-        for image in built
-        for refusal in (*_not_yet(image), *refusals(image, program, engine, builds.flags))
-    ]
+    refused = [refusal for image in built for refusal in _not_yet(image)]
+    for image in built:
+        if not carries_settings(image, builds.flags):
+            refused += refusals(image, program(), facts(builds.client), builds.flags)
     if refused:
         raise Refused(tuple(refused))
-    return program
 
 
 def _not_yet(image: Image) -> Iterator[Refusal]:

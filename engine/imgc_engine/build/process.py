@@ -1,4 +1,5 @@
-"""One build: the `docker` process, its progress as events, and what its failure means."""
+"""One build: by a request to the engine or by a `docker` process; its progress as events, and what its
+failure means."""
 
 from __future__ import annotations
 
@@ -7,17 +8,20 @@ import re
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
+
+import docker
 
 from imgc.records import dataclass
 from imgc_engine.build.command import Flags, command
 from imgc_engine.build.login import logged_in
 from imgc_engine.build.places import place_of
 from imgc_engine.build.program import Program
-from imgc_engine.build.progress import Output, PlainProgress, RawProgress, Step, Tail
+from imgc_engine.build.progress import Output, PlainProgress, RawProgress, Step, Tail, TraceProgress
+from imgc_engine.build.request import Request, request
 from imgc_engine.events import ImageOutput, ImageStep, Listener
 from imgc_engine.failures import Code, EngineError, Failure
 from imgc_engine.masking import Mask
@@ -27,40 +31,49 @@ from imgc_engine.secrets import SecretMissing, Secrets, private_folder, write_pr
 GRACE = 5.0  # seconds for `docker` to take back its build; then it is killed
 
 
+class Endable(Protocol):
+    """A running build: a process, or a request."""
+
+    def send_signal(self, number: signal.Signals, /) -> None: ...
+
+
 class Processes:
-    """The running `docker` processes of a build, to be ended together."""
+    """The running builds, to be ended together."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running: set[Endable] = set()
         self._signal: signal.Signals | None = None
 
     def start(self, argv: list[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """In a session of its own: a Ctrl-C at the terminal reaches only us, and we pass it on."""
-        with self._lock:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env={**_environment(), **env},
-                start_new_session=True,
-            )
-            self._running.add(process)
-            if self._signal is not None:
-                process.send_signal(self._signal)
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**_environment(), **env},
+            start_new_session=True,
+        )
+        self.started(process)
         return process
 
-    def ended(self, process: subprocess.Popen[bytes]) -> None:
+    def started(self, build: Endable) -> None:
         with self._lock:
-            self._running.discard(process)
+            self._running.add(build)
+            if self._signal is not None:
+                build.send_signal(self._signal)
+
+    def ended(self, build: Endable) -> None:
+        with self._lock:
+            self._running.discard(build)
 
     def end_all(self, *, at_once: bool) -> None:
         """End those that run, and any that is started later."""
         with self._lock:
             self._signal = signal.SIGKILL if at_once else signal.SIGINT
-            for process in self._running:
-                process.send_signal(self._signal)
+            for build in self._running:
+                build.send_signal(self._signal)
 
     @property
     def ending(self) -> bool:
@@ -69,13 +82,15 @@ class Processes:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What all builds of one call share. `logs` is the folder for their whole output."""
+    """What all builds of one call share. `logs` is the folder for their whole output, `program` finds what
+    builds where a request cannot."""
 
     plan: Plan
     compiled: Path
     project: Path
     logs: Path
-    program: Program
+    client: docker.APIClient
+    program: Callable[[], Program]
     flags: Flags
     secrets: Secrets
     processes: Processes
@@ -92,52 +107,84 @@ def _spelled(context: Path, name: str, bench: Bench) -> str:
 
 
 def build_image(name: str, bench: Bench) -> Failure | None:
-    """Build one image; None when it is there under its reference. Returns when `docker` has ended."""
+    """Build one image; None when it is there under its reference. Returns when the build has ended."""
     image = bench.plan.images[name]
     dockerfile, context = bench.compiled / (image.dockerfile or ""), bench.project / (image.context or ".")
     if not dockerfile.is_file():
         return _before(name, image, f"{dockerfile} is missing: run `imgc compile`.")
     if not context.is_dir():
         return _before(name, image, f"The build context {context} is no directory.")
+    log = bench.logs / f"{name}.log"
+    tail = Tail()
+    try:
+        if sent := request(image, bench.flags, bench.client, dockerfile, context):
+            built = _by_request(name, sent, bench, log, tail)
+        else:
+            built = _by_docker(name, dockerfile, context, bench, log, tail)
+    except SecretMissing as error:
+        return _before(name, image, str(error))
+    if built or bench.processes.ending:
+        return None
+    return _failure(name, image, dockerfile, tail, log)
+
+
+def _by_request(name: str, sent: Request, bench: Bench, log: Path, tail: Tail) -> bool:
+    """Whether it was built. EngineError, OSError of the log."""
+    progress = TraceProgress()
+    bench.processes.started(sent)
+    try:
+        _follow(name, sent.lines(), progress, bench, log, tail)
+    finally:
+        bench.processes.ended(sent)
+    return progress.done
+
+
+def _by_docker(name: str, dockerfile: Path, context: Path, bench: Bench, log: Path, tail: Tail) -> bool:
+    """Whether it was built. SecretMissing, EngineError, OSError of the log."""
+    image, program = bench.plan.images[name], bench.program()
     with ExitStack() as stack:
+        secrets = stack.enter_context(_secret_arguments(image, bench, program))
         try:
-            secrets = [*stack.enter_context(_secret_arguments(image, bench))]
             env = stack.enter_context(logged_in(image, bench.secrets))
-        except (SecretMissing, EngineError) as error:
-            return _before(name, image, str(error))
+        except EngineError as error:
+            raise SecretMissing(str(error)) from None
         argv = command(
             image,
-            bench.program,
+            program,
             bench.flags,
             dockerfile=dockerfile,
             context=_spelled(context, name, bench),
             secrets=secrets,
         )
-        log = bench.logs / f"{name}.log"
-        tail, code = _run(name, argv, env, bench, log)
-    if code == 0 or bench.processes.ending:
-        return None
-    return _failure(name, image, dockerfile, tail, log)
+        process = bench.processes.start(argv, env)
+        assert process.stdout is not None
+        lines = (line.decode("utf-8", "replace").rstrip("\r\n") for line in process.stdout)
+        try:
+            _follow(name, lines, RawProgress() if program.rawjson else PlainProgress(), bench, log, tail)
+            return process.wait() == 0
+        finally:
+            if process.poll() is None:  # the log could not be written, say
+                process.kill()
+                process.wait()
+            process.stdout.close()
+            bench.processes.ended(process)
 
 
-def _run(name: str, argv: list[str], env: Mapping[str, str], bench: Bench, log: Path) -> tuple[Tail, int]:
-    progress = RawProgress() if bench.program.rawjson else PlainProgress()
-    mask, tail = bench.secrets.mask(), Tail()
-    process = bench.processes.start(argv, env)
-    assert process.stdout is not None
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("w", encoding="utf-8") as file:
-            while raw := process.stdout.readline():
-                for update in progress.feed(raw.decode("utf-8", "replace").rstrip("\r\n")):
-                    _report(name, _masked(update, mask), tail, file, bench.tell)
-        return tail, process.wait()
-    finally:
-        if process.poll() is None:  # the log could not be written, say
-            process.kill()
-            process.wait()
-        process.stdout.close()
-        bench.processes.ended(process)
+def _follow(
+    name: str,
+    lines: Iterable[str],
+    progress: PlainProgress | RawProgress | TraceProgress,
+    bench: Bench,
+    log: Path,
+    tail: Tail,
+) -> None:
+    """Tell and keep what the build says, as it says it."""
+    mask = bench.secrets.mask()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as file:
+        for line in lines:
+            for update in progress.feed(line):
+                _report(name, _masked(update, mask), tail, file, bench.tell)
 
 
 def _masked(update: Step | Output, mask: Mask) -> Step | Output:
@@ -160,7 +207,7 @@ def _report(name: str, update: Step | Output, tail: Tail, file: TextIO, tell: Li
 
 
 @contextmanager
-def _secret_arguments(image: Image, bench: Bench) -> Iterator[list[str]]:
+def _secret_arguments(image: Image, bench: Bench, program: Program) -> Iterator[list[str]]:
     """Values for `--secret`, valid inside. SecretMissing when the host lacks a required one."""
     with private_folder() as folder:
         arguments = []
@@ -173,7 +220,7 @@ def _secret_arguments(image: Image, bench: Bench) -> Iterator[list[str]]:
                 continue
             if (file := bench.secrets.file(secret.id)) is not None:
                 arguments.append(f"id={secret.id},src={file.absolute()}")
-            elif bench.program.buildx:
+            elif program.buildx:
                 arguments.append(f"id={secret.id},env={bench.secrets.variable(secret.id)}")
             else:
                 write_private(folder / secret.id, value)

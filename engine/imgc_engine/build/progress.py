@@ -1,4 +1,5 @@
-"""What a build writes while it goes on, as steps and output: BuildKit's `plain` and `rawjson` progress."""
+"""What a build writes while it goes on, as steps and output: BuildKit's `plain` and `rawjson` progress,
+and its trace."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ import base64
 import json
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from imgc.records import dataclass
+from imgc_engine.build import trace
 from imgc_engine.events import StepState
 from imgc_engine.failures import LAST_LINES
 
@@ -88,26 +90,15 @@ class PlainProgress:
         # else: the name once more, a digest, or how far a transfer has come
 
 
-class RawProgress:
-    """`--progress=rawjson`: one JSON object a line; its logs come in pieces of any size."""
+class _Vertices:
+    """BuildKit's own messages: vertexes, and pieces of their output of any size."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._states: dict[str, StepState] = {}
         self._partial: dict[str, bytes] = {}
 
-    def feed(self, line: str) -> Iterator[Update]:
-        message = _json_object(line)
-        if message is None:
-            if line.strip():
-                yield Output("", line)
-            return
-        for vertex in message.get("vertexes") or ():
-            yield from self._vertex(vertex)
-        for log in message.get("logs") or ():
-            yield from self._log(log)
-
-    def _vertex(self, vertex: dict[str, Any]) -> Iterator[Update]:
+    def _vertex(self, vertex: Mapping[str, Any]) -> Iterator[Update]:
         digest, name = vertex["digest"], vertex.get("name", "")
         self._names[digest] = name
         state = _state(vertex)
@@ -118,9 +109,8 @@ class RawProgress:
         self._states[digest] = state
         yield Step(name, state, vertex.get("error", ""))
 
-    def _log(self, log: dict[str, Any]) -> Iterator[Update]:
-        digest = log["vertex"]
-        data = self._partial.pop(digest, b"") + base64.b64decode(log.get("data") or "")
+    def _log(self, digest: str, piece: bytes) -> Iterator[Update]:
+        data = self._partial.pop(digest, b"") + piece
         *lines, rest = data.split(b"\n")
         self._partial[digest] = rest
         for line in lines:
@@ -131,7 +121,45 @@ class RawProgress:
             yield Output(self._names[digest], rest.decode("utf-8", "replace"))
 
 
-def _state(vertex: dict[str, Any]) -> StepState | None:
+class RawProgress(_Vertices):
+    """`--progress=rawjson`: one JSON object a line."""
+
+    def feed(self, line: str) -> Iterator[Update]:
+        message = _json_object(line)
+        if message is None or not message.keys() & {"vertexes", "logs", "statuses"}:
+            if line.strip():
+                yield Output("", line)
+            return
+        for vertex in message.get("vertexes") or ():
+            yield from self._vertex(vertex)
+        for log in message.get("logs") or ():
+            yield from self._log(log["vertex"], base64.b64decode(log.get("data") or ""))
+
+
+class TraceProgress(_Vertices):
+    """What the engine answers to a build with BuildKit: a JSON object a line, traces in base64. `done` is
+    whether it has named the image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done = False
+
+    def feed(self, line: str) -> Iterator[Update]:
+        message = _json_object(line) or {}
+        if message.get("id") == "moby.buildkit.trace":
+            status = trace.decode(base64.b64decode(message["aux"]))
+            for vertex in status.vertexes:
+                yield from self._vertex(vertex)
+            for digest, piece in status.logs:
+                yield from self._log(digest, piece)
+        elif message.get("id") == "moby.image.id":
+            self.done = True
+        elif "error" in message:
+            for text in str(message["error"]).splitlines():
+                yield Output("", text)
+
+
+def _state(vertex: Mapping[str, Any]) -> StepState | None:
     if error := vertex.get("error"):
         return "canceled" if "context canceled" in error else "failed"
     if vertex.get("cached"):
@@ -148,6 +176,4 @@ def _json_object(line: str) -> dict[str, Any] | None:
         message = json.loads(line)
     except ValueError:
         return None
-    return (
-        message if isinstance(message, dict) and message.keys() & {"vertexes", "logs", "statuses"} else None
-    )
+    return message if isinstance(message, dict) else None

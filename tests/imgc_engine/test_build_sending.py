@@ -1,0 +1,207 @@
+"""What a request to the engine can carry, and what is left to the `docker` program."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import plans
+import pytest
+
+from imgc_engine.build import sending, trace
+from imgc_engine.build.command import Flags
+from imgc_engine.build.progress import Output, Step, TraceProgress
+from imgc_engine.plan import Image, load
+
+
+def an_image(**settings: Any) -> Image:
+    made = plans.image("test/app:1.0", dockerfile="images/app/Dockerfile", **settings)
+    made["content"] = "sha256:" + "a" * 64
+    return load(plans.plan(images={"app": made})).images["app"]
+
+
+CARRIED = {
+    "FROM scratch\nCOPY a.txt sub/b /x/\n": set(),
+    "FROM debian:12 AS one\nFROM one\nCOPY --from=one /a /b\nCOPY --from=0 /a /b\n": {"debian:12"},
+    "FROM debian:12\nCOPY --from=busybox:1 /bin/busybox /b\n": {"debian:12", "busybox:1"},
+    'FROM debian:12\nCOPY ["a b.txt", "/x/"]\n': {"debian:12"},
+    "FROM debian:12\nRUN --mount=type=cache,target=/c --mount=from=b:1,target=/x true\n": {
+        "debian:12",
+        "b:1",
+    },
+    "FROM debian:12\nRUN --mount=type=bind,source=r.txt,target=/r --network=none true\n": {"debian:12"},
+    'ARG V=12\nFROM debian:$V\nCMD ["a"]\n': {"debian:12"},
+}
+
+
+@pytest.mark.parametrize(("text", "needed"), CARRIED.items(), ids=range(len(CARRIED)))
+def test_what_is_carried_names_the_images_it_needs(text: str, needed: set[str]) -> None:
+    assert sending.references(text, an_image()) == needed
+
+
+NOT_CARRIED = [
+    "FROM debian:12\nCOPY . /all\n",
+    "FROM debian:12\nCOPY a/../ /all\n",
+    "FROM debian:12\nADD / /all\n",
+    "FROM debian:12\nCOPY *.txt /x/\n",
+    'FROM debian:12\nCOPY ["./", "/x/"]\n',
+    "FROM debian:12\nARG P\nCOPY $P /x/\n",
+    "FROM debian:12\nCOPY <<A /x\n1\nA\n",
+    "FROM debian:12\nRUN --mount=type=bind,target=/all true\n",
+    "FROM debian:12\nRUN --mount=type=secret,id=a true\n",
+    "FROM debian:12\nRUN --mount=type=ssh true\n",
+    "FROM debian:12\nRUN --security=insecure true\n",
+    "FROM debian:12\nONBUILD COPY a /a\n",
+    "# syntax=docker/dockerfile:1\nFROM debian:12\n",
+    "FROM debian:${TARGETARCH}\n",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", NOT_CARRIED)
+def test_what_is_not_carried(text: str) -> None:
+    assert sending.references(text, an_image()) is None
+
+
+SETTINGS: list[tuple[dict[str, Any], Flags]] = [
+    ({"secrets": [{"id": "a", "required": True}]}, Flags()),
+    ({"ssh": ["default"]}, Flags()),
+    ({"platforms": ["linux/arm64"]}, Flags()),
+    ({"build": plans.build(pull=True)}, Flags()),
+    ({"build": plans.build(shm_size=1 << 27)}, Flags()),
+    ({"build": plans.build(network="mine")}, Flags()),
+    ({"build": plans.build(cache_from=["a/b"])}, Flags()),
+    ({"build": plans.build(cache_to=["type=inline"])}, Flags()),
+    ({"build": plans.build(options={"label": "a=b"})}, Flags()),
+    ({}, Flags(builder="far")),
+    ({}, Flags(platforms=("linux/arm64",))),
+]
+
+
+@pytest.mark.parametrize(("settings", "flags"), SETTINGS, ids=range(len(SETTINGS)))
+def test_settings_that_only_docker_knows(settings: dict[str, Any], flags: Flags) -> None:
+    assert not sending.carries_settings(an_image(**settings), flags)
+
+
+def test_every_setting_that_is_carried_is_said() -> None:
+    settings = plans.build(network="none", no_cache=True)
+    image = an_image(args={"A": "1 2"}, target="two", build=settings)
+    assert sending.carries_settings(image, Flags())
+    assert sending.parameters(image, Flags()) == {
+        "version": "2", "t": "test/app:1.0", "dockerfile": ".imgc.Dockerfile", "rm": "1", "nocache": "1",
+        "buildargs": '{"A": "1 2"}', "target": "two", "networkmode": "none",
+        "labels": f'{{"dev.imgc.content": "sha256:{"a" * 64}"}}',
+    }  # fmt: skip
+    plain = sending.parameters(an_image(tag="a" * 20), Flags())
+    assert plain.keys() == {"version", "t", "dockerfile", "rm"}
+
+
+def members(root: Path, ignore: str) -> dict[str, tarfile.TarInfo]:
+    dockerfile = root.parent / "Dockerfile"
+    Path(f"{dockerfile}.dockerignore").write_text(ignore)
+    context = sending.Context.of(root, dockerfile)
+    assert context is not None
+    with tarfile.open(fileobj=io.BytesIO(context.body("FROM scratch\n"))) as archive:
+        return {member.name: member for member in archive}
+
+
+def test_the_body_holds_what_the_ignore_file_lets_through(tmp_path: Path) -> None:
+    root = tmp_path / "context"
+    (root / "a" / "deep").mkdir(parents=True)
+    (root / "a" / "deep" / "kept").write_text("kept")
+    (root / "a" / "out").write_text("out")
+    (root / "a").chmod(0o750)
+    (root / "run").write_text("run")
+    (root / "run").chmod(0o755)
+    (root / "link").symlink_to("run")
+    os.link(root / "run", root / "twin")
+    found = members(root, "*\n!a/deep\n!run\n!link\n!twin\n")
+    assert found.keys() == {".imgc.Dockerfile", "a", "a/deep", "a/deep/kept", "run", "link", "twin"}
+    assert (found["a"].mode, found["run"].mode) == (0o750, 0o755)
+    assert (found["link"].issym(), found["link"].linkname) == (True, "run")
+    assert found["twin"].isreg()
+    assert found["twin"].size == 3
+    assert {member.uid for member in found.values()} == {0}
+
+
+def test_contexts_that_are_left_to_docker(tmp_path: Path) -> None:
+    root = tmp_path / "context"
+    root.mkdir()
+    dockerfile = tmp_path / "Dockerfile"
+    assert sending.Context.of(root, dockerfile) is not None
+    os.mkfifo(root / "pipe")
+    assert sending.Context.of(root, dockerfile) is None
+    (root / "pipe").unlink()
+    with (root / "large").open("wb") as file:
+        file.truncate(sending.LIMIT + 1)
+    assert sending.Context.of(root, dockerfile) is None
+    (root / ".dockerignore").write_text("large\n")
+    assert sending.Context.of(root, dockerfile) is not None
+
+
+def message(*parts: tuple[int, bytes | int]) -> bytes:
+    made = b""
+    for number, value in parts:
+        if isinstance(value, int):
+            made += varint(number << 3) + varint(value)
+        else:
+            made += varint(number << 3 | 2) + varint(len(value)) + value
+    return made
+
+
+def varint(value: int) -> bytes:
+    made = b""
+    while value > 0x7F:
+        made += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return made + bytes([value])
+
+
+def test_a_trace_is_decoded_and_what_is_unknown_in_it_passed_over() -> None:
+    vertex = message(
+        (1, b"sha:1"), (2, b"sha:0"), (3, "RUN ä".encode()), (5, message((1, 300))), (4, 1), (9, b"?")
+    )
+    log = message((1, b"sha:1"), (2, message((1, 5))), (3, 2), (4, b"text\n"))
+    status = trace.decode(message((1, vertex), (2, b"?"), (3, log), (77, 5)) + b"\xd9\x04" + b"8" * 8)
+    (found,) = status.vertexes
+    assert found == {"digest": "sha:1", "name": "RUN ä", "started": True, "cached": True}
+    assert status.logs == (("sha:1", b"text\n"),)
+
+
+@pytest.mark.parametrize("data", [b"\x0a\x05abc", b"\x0a", b"\xff" * 11, b"\x0b"])
+def test_a_trace_that_is_none(data: bytes) -> None:
+    with pytest.raises(ValueError, match="protobuf"):
+        trace.decode(data)
+
+
+def test_what_the_engine_answers_becomes_steps_and_lines() -> None:
+    def line(*parts: tuple[int, bytes | int]) -> str:
+        return json.dumps({"id": "moby.buildkit.trace", "aux": base64.b64encode(message(*parts)).decode()})
+
+    begun = message((1, b"sha:1"), (3, b"RUN x"), (5, b""))
+    failed = message((1, b"sha:1"), (3, b"RUN x"), (5, b""), (6, b""), (7, b"exit code: 3"))
+    progress = TraceProgress()
+    lines = [
+        line((1, begun)),
+        line((3, message((1, b"sha:1"), (4, b"one\ntw")))),
+        line((3, message((1, b"sha:1"), (4, b"o")))),
+        line((1, failed)),
+        '{"errorDetail":{"message":"failed to solve: why"},"error":"failed to solve: why"}',
+        "",
+    ]
+    updates = [update for text in lines for update in progress.feed(text)]
+    assert updates == [
+        Step("RUN x", "started"),
+        Output("RUN x", "one"),
+        Output("RUN x", "two"),
+        Step("RUN x", "failed", "exit code: 3"),
+        Output("", "failed to solve: why"),
+    ]
+    assert not progress.done
+    assert list(progress.feed('{"id":"moby.image.id","aux":{"ID":"sha256:1"}}')) == []
+    assert progress.done

@@ -9,7 +9,7 @@ from typing import Any
 
 from imgc_engine.plan import Node, load
 from imgc_engine.run.ready import Limits
-from imgc_engine.run.schedule import Action, Changed, Schedule, Start, Stop
+from imgc_engine.run.schedule import Action, Changed, Expanded, Schedule, Start, Stop
 from imgc_engine.run.states import End, Past
 
 Script = Callable[[str, int], tuple[float, End]]
@@ -21,7 +21,9 @@ BAD = End(exit_code=1)
 
 @dataclass
 class World:
-    """`log` has every start and end as (time, what, path, attempt)."""
+    """`log` has every start and end as (time, what, path, attempt). `expansions` are what leaves turn into, by
+    path, when they succeed.
+    """
 
     schedule: Schedule
     nodes: Mapping[str, Node]
@@ -33,6 +35,7 @@ class World:
     running: dict[str, tuple[int, float | None]] = field(default_factory=dict)
     memory: dict[str, int | None] = field(default_factory=dict)
     check: Callable[[World], None] | None = None
+    expansions: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
 
     def run(self) -> World:
         ends: list[tuple[float, int, str, int, End]] = []
@@ -56,13 +59,18 @@ class World:
                 if self.running.get(path, (0,))[0] == attempt:
                     del self.running[path]
                     self.log.append((self.now, "end", path, attempt))
-                    self.schedule.ended(path, end, self.now)
+                    if path in self.expansions and end.exit_code == 0 and not end.lost:
+                        self.schedule.expand(path, self.expansions[path], self.now)
+                    else:
+                        self.schedule.ended(path, end, self.now)
             else:
                 self.schedule.tick(self.now)
 
     def _do(self, action: Action, ends: list[Any], number: int) -> None:
         if isinstance(action, Changed):
             self.changes.append(action)
+        elif isinstance(action, Expanded):
+            self.nodes = {**self.nodes, **{node.path: node for node in action.nodes}}
         elif isinstance(action, Start):
             path = action.node.path
             seconds, end = self.script(path, action.attempt)
@@ -106,6 +114,7 @@ def simulate(
     interrupt_at: float | None = None,
     keep_going: bool = False,
     past: Mapping[str, Past] | None = None,
+    expansions: Mapping[str, tuple[Node, ...]] | None = None,
 ) -> World:
     """Run the plan.
 
@@ -123,4 +132,5 @@ def simulate(
 
     schedule = Schedule(nodes, limits or Limits(), keep_going=keep_going, past=past)
     chosen = ends if callable(ends) else script
-    return World(schedule, {node.path: node for node in nodes}, chosen, interrupt_at).run()
+    by_path = {node.path: node for node in nodes}
+    return World(schedule, by_path, chosen, interrupt_at, expansions=expansions or {}).run()

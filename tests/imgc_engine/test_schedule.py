@@ -300,3 +300,10 @@ def test_what_an_earlier_session_did_is_not_done_again() -> None:
     failed = simulate(plan, past={"a": Past("failed", "error", 1, 1)})
     assert failed.starts() == []
     assert failed.states[""] == "failed"
+
+
+def test_a_group_whose_first_child_fails_is_tried_again() -> None:
+    tree = serial(serial(run("a"), run("b"), name="g", retry={"attempts": 2}))
+    world = simulate(plans.plan(tree), {"g/a": [BAD, FINE]})
+    assert world.starts() == ["g/a", "g/a", "g/b"]
+    assert world.states[""] == "succeeded"

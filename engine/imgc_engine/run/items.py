@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from imgc.records import dataclass, field
 from imgc_engine.failures import Refusal
 from imgc_engine.plan import Node
-from imgc_engine.run.ready import Need
+from imgc_engine.run.ready import Index, Need
 from imgc_engine.run.states import FINAL, Cause, End, State
 
 ALONE = Need()
+MAX_NODES = 100_000
+MAX_DEPTH = 20  # of leaves that expand below leaves that have: one may print itself
 
 
 class Deadlock(Exception):
@@ -27,15 +29,15 @@ class Item:
 
     `gates` have to end before it starts: `open` counts those that have not. `strict` are the nodes that
     have to be fine then. The two differ where a group is tried again: its end is the gate to what is in it.
-    `followers` have it as a gate. Of a group, `below` counts the children that have not ended, and
+    `followers` have it as a gate. `leaf` is what it was before it expanded to a group. Of a group, `below` counts the children that have not ended, and
     `spoiled` says that one of them is not fine. `attempts` are all starts, `tries` those since the group
     around it last began. `again`: another try is to come; how the last one ended.
     """
 
     node: Node
-    index: int
+    index: Index
     parent: Item | None
-    limited: tuple[int, ...]
+    limited: tuple[Index, ...]
     children: list[Item] = field(default_factory=list)
     gates: list[Item] = field(default_factory=list)
     strict: list[Item] = field(default_factory=list)
@@ -52,6 +54,7 @@ class Item:
     stopping: Cause | None = None
     need: Need = ALONE
     ticket: int = 0
+    leaf: Node | None = None
 
     @property
     def is_fine(self) -> bool:
@@ -89,30 +92,77 @@ class Item:
         self.open = sum(not gate.has_ended for gate in self.gates)
 
 
-def arrange(nodes: Sequence[Node]) -> list[Item]:
-    """The nodes, in the order given (groups before their children), joined to a tree with edges. Deadlock."""
+def arrange(nodes: Sequence[Node]) -> dict[str, Item]:
+    """The nodes, in the order given (groups before their children), joined to a tree with edges; by path.
+    Deadlock.
+    """
     items: dict[str, Item] = {}
-    for index, node in enumerate(nodes):
-        parent = None if node.parent is None else items[node.parent]
-        limited = () if parent is None else parent.limited + _limit(parent)
-        item = items[node.path] = Item(node, index, parent, limited)
-        if parent is not None:
-            parent.children.append(item)
+    for number, node in enumerate(nodes):
+        _add(node, (number,), items)
     for item in items.values():
         _join(item, items)
-    made = list(items.values())
-    _check_order(made)
+    _check_order(items.values())
+    return items
+
+
+class TooMany(ValueError):
+    """An expansion that is too large, or one too deep. The text says which."""
+
+
+def expand(item: Item, nodes: Sequence[Node], items: dict[str, Item]) -> list[Item]:
+    """Make a leaf the group `nodes[0]` with the others below it, and give these.
+
+    What they need and is not there, since only a part of the tree runs, counts as fine. TooMany, Deadlock:
+    then nothing has changed.
+    """
+    if len(items) + len(nodes) > MAX_NODES:
+        raise TooMany(f"the run would have more than {MAX_NODES:,} nodes")
+    if sum(group.leaf is not None for group in item.around()) >= MAX_DEPTH:
+        raise TooMany(f"it is the {MAX_DEPTH + 1}th below each other: does it print itself?")
+    item.leaf, item.node = item.node, nodes[0]
+    made = [_add(node, (*item.index, number), items) for number, node in enumerate(nodes[1:])]
+    for new in made:
+        _join(new, items)
+    try:
+        _check_order(items.values())
+    except Deadlock:
+        collapse(item, items)
+        raise
     return made
 
 
-def _limit(group: Item) -> tuple[int, ...]:
+def collapse(item: Item, items: dict[str, Item]) -> list[Item]:
+    """Make it the leaf that it was; what was below it. None of that runs."""
+    assert item.leaf is not None
+    gone = list(item.within())
+    for inner in gone:
+        for gate in inner.gates:
+            gate.followers.remove(inner)
+        del items[inner.node.path]
+    item.children.clear()
+    item.node, item.leaf = item.leaf, None
+    return gone
+
+
+def _add(node: Node, index: Index, items: dict[str, Item]) -> Item:
+    parent = None if node.parent is None else items[node.parent]
+    limited = () if parent is None else parent.limited + _limit(parent)
+    item = items[node.path] = Item(node, index, parent, limited)
+    if parent is not None:
+        parent.children.append(item)
+    return item
+
+
+def _limit(group: Item) -> tuple[Index, ...]:
     return () if group.node.max_concurrent is None else (group.index,)
 
 
 def _join(item: Item, items: dict[str, Item]) -> None:
     around = {id(group) for group in item.around()}
     for path in item.node.after:
-        target = items[path]
+        target = items.get(path)
+        if target is None:
+            continue
         outermost = [target, *target.around()][::-1]
         gate = next(
             (group for group in outermost if group.node.retry.attempts > 1 and id(group) not in around),
@@ -128,14 +178,14 @@ def _join(item: Item, items: dict[str, Item]) -> None:
             or item.parent.node.kind != "serial"
         ):
             item.strict.append(target)
-    item.open = len(item.gates)
+    item.count_gates()
 
 
 def _is_sibling_in_serial(item: Item, other: Item) -> bool:
     return item.parent is not None and other.parent is item.parent and item.parent.node.kind == "serial"
 
 
-def _check_order(items: list[Item]) -> None:
+def _check_order(items: Collection[Item]) -> None:
     """Everything must be able to end:
 
     a node starts after its group and gates, a group ends after its children.
@@ -147,21 +197,23 @@ def _check_order(items: list[Item]) -> None:
         later[before].append(after)
         waits[after] += 1
 
+    numbers = {id(item): number for number, item in enumerate(items)}
     for item in items:
-        start, end = 2 * item.index, 2 * item.index + 1
-        edge(start, end)
+        start = 2 * numbers[id(item)]
+        edge(start, start + 1)
         if item.parent is not None:
-            edge(2 * item.parent.index, start)
-            edge(end, 2 * item.parent.index + 1)
+            group = 2 * numbers[id(item.parent)]
+            edge(group, start)
+            edge(start + 1, group + 1)
         for gate in item.gates:
-            edge(2 * gate.index + 1, start)
+            edge(2 * numbers[id(gate)] + 1, start)
     free = [point for point, count in enumerate(waits) if not count]
     while free:
         for point in later[free.pop()]:
             waits[point] -= 1
             if not waits[point]:
                 free.append(point)
-    stuck = next((item for item in items if waits[2 * item.index] and item.gates), None)
+    stuck = next((item for item in items if waits[2 * numbers[id(item)]] and item.gates), None)
     if stuck is not None:
         names = ", ".join(repr(gate.node.path) for gate in stuck.gates)
         raise Deadlock(

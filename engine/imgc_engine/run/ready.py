@@ -41,6 +41,10 @@ class Need:
         return 1.0 if self.cpus is None else self.cpus
 
 
+Index = tuple[int, ...]
+"""A place in the tree: of what a leaf has expanded to, the leaf's with one more number."""
+
+
 class Leaf(Protocol):
     """`index` is its place in the tree, which is the order of starting; `limited` are the groups with a limit
     that hold it, by their indexes. `ticket` counts how often it was added or withdrawn."""
@@ -48,15 +52,15 @@ class Leaf(Protocol):
     ticket: int
 
     @property
-    def index(self) -> int: ...
+    def index(self) -> Index: ...
     @property
     def need(self) -> Need: ...
     @property
-    def limited(self) -> tuple[int, ...]: ...
+    def limited(self) -> tuple[Index, ...]: ...
 
 
 L = TypeVar("L", bound=Leaf)
-Entry = tuple[int, int, L]  # index and ticket, to be ordered by
+Entry = tuple[Index, int, L]  # index and ticket, to be ordered by
 
 
 @dataclass(slots=True)
@@ -72,15 +76,18 @@ class Ready(Generic[L]):
     No limit is ever exceeded, but for a leaf that wants more than there is at all: it runs alone.
     """
 
-    def __init__(self, limits: Limits, rooms: dict[int, int]) -> None:
-        """`rooms` has the limit of each group that has one, by the group's index."""
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._rooms = {index: _Room[L](limit) for index, limit in rooms.items()}
+        self._rooms: dict[Index, _Room[L]] = {}
         self._heap: list[Entry[L]] = []
         self._running = 0
         self._cpus = self._load = self._memory = 0.0
         self._gpus = 0
         self._overtaken: tuple[L, int] | None = None
+
+    def limit(self, group: Index, count: int) -> None:
+        """At most so many leaves run below the group at once."""
+        self._rooms[group] = _Room(count)
 
     def add(self, leaf: L) -> None:
         leaf.ticket += 1

@@ -23,7 +23,7 @@ from typing import Literal
 from imgc.records import dataclass
 from imgc_engine.plan import Node
 from imgc_engine.run import rules
-from imgc_engine.run.items import Item, arrange
+from imgc_engine.run.items import Item, arrange, collapse, expand
 from imgc_engine.run.ready import Limits, Need, Ready
 from imgc_engine.run.states import WORST_CAUSE_FIRST, WORST_FIRST, Cause, End, Past, State
 
@@ -60,17 +60,27 @@ class Changed:
     seconds: float = 0.0
 
 
-Action = Start | Stop | Changed
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """A leaf has become the group `nodes[0]`, with the others below it. Its start is told next."""
+
+    nodes: tuple[Node, ...]
+
+
+Action = Start | Stop | Changed | Expanded
 
 
 @dataclass(frozen=True, slots=True)
 class _Timer:
-    """Due at `time`; void once the item has another attempt. `number` keeps equal times in order."""
+    """Due at `time`; void once the item has another attempt, or has expanded. `number` keeps equal times in
+    order.
+    """
 
     time: float
     number: int
     kind: Literal["deadline", "again"]
     attempt: int
+    node: Node
     item: Item
 
     def __lt__(self, other: _Timer) -> bool:
@@ -89,8 +99,8 @@ class Schedule:
         past: Mapping[str, Past] | None = None,
     ) -> None:
         """`nodes` in tree order. `keep_going`: serial groups go on after failures. Deadlock."""
-        self._items = arrange(nodes)
-        self._by_path = {item.node.path: item for item in self._items}
+        self._by_path = arrange(nodes)
+        self._root = next(iter(self._by_path.values()))
         self._keep_going = keep_going
         self._past = dict(past or {})
         self._actions: list[Action] = []
@@ -98,27 +108,24 @@ class Schedule:
         self._timers: list[_Timer] = []
         self._numbers = count()
         self._now = 0.0
-        rooms = {item.index: item.node.max_concurrent for item in self._items}
-        self._ready: Ready[Item] = Ready(
-            limits, {index: room for index, room in rooms.items() if room is not None}
-        )
-        for item in self._items:
-            if before := self._past.get(item.node.path):
-                item.attempts, item.tries = before.attempts, before.tries
+        self._ready: Ready[Item] = Ready(limits)
+        for item in self._by_path.values():
+            self._limit(item)
+            self._remember(item)
 
     @property
     def state(self) -> State:
         """The root's, which is the run's."""
-        return self._items[0].state
+        return self._root.state
 
     @property
     def fine(self) -> bool:
         """Whether the run is a success."""
-        return self._items[0].is_fine
+        return self._root.is_fine
 
     @property
     def finished(self) -> bool:
-        return self._items[0].has_ended
+        return self._root.has_ended
 
     @property
     def wake(self) -> float | None:
@@ -132,7 +139,7 @@ class Schedule:
 
     def begin(self, now: float) -> None:
         self._now = now
-        self._agenda.append(self._items[0])
+        self._agenda.append(self._root)
         self._settle()
 
     def started(self, path: str, now: float) -> None:
@@ -162,13 +169,35 @@ class Schedule:
             )
         self._settle()
 
+    def expand(self, path: str, nodes: tuple[Node, ...], now: float) -> None:
+        """The running attempt of a leaf has ended, and gave what runs in its place: the group `nodes[0]` of the
+        same path, and all below it, in tree order.
+
+        TooMany, Deadlock: it is still to be told how the attempt has ended.
+        """
+        item = self._by_path[path]
+        if item.stopping == "interrupt" or any(group.stopping for group in item.around()):
+            self.ended(path, End(stopped=True), now)
+            return
+        made = expand(item, nodes, self._by_path)
+        self._now = now
+        self._ready.gone(item)
+        for new in (item, *made):
+            self._limit(new)
+        for new in made:
+            self._remember(new)
+        self._actions.append(Expanded(nodes))
+        item.stopping, item.tries = None, 1
+        self._begin_group(item)
+        self._settle()
+
     def tick(self, now: float) -> None:
         """What time brings: deadlines, and the ends of waiting for another try."""
         self._now = now
         while self._timers and self._timers[0].time <= now:
             timer = heapq.heappop(self._timers)
             item = timer.item
-            if timer.attempt != item.attempts:
+            if timer.attempt != item.attempts or timer.node is not item.node:
                 continue
             if timer.kind == "again" and item.again is not None:
                 self._try_again(item)
@@ -180,7 +209,7 @@ class Schedule:
         """Start nothing more, and stop what runs."""
         self._now = now
         if not self.finished:
-            self._stop(self._items[0], "interrupt")
+            self._stop(self._root, "interrupt")
             self._settle()
 
     def soon(self, running: Iterable[str], count: int) -> Iterator[Start]:
@@ -195,13 +224,13 @@ class Schedule:
         for item in self._ready.take():
             item.stopping = None
             self._run(item)
+            self._say(item)
             self._actions.append(Start(item.node, item.attempts, rules.memory(item)))
 
     def _run(self, item: Item) -> None:
         item.state = "running"
         item.attempts += 1
         item.tries += 1
-        self._say(item)
 
     def _consider(self, item: Item) -> None:
         """Start it, or decide that it will not, if it is its turn."""
@@ -214,6 +243,7 @@ class Schedule:
         elif (hindrance := self._hindrance(item)) is not None:
             self._leave_out(item, *hindrance)
         elif item.node.is_group:
+            self._run(item)
             self._begin_group(item)
         else:
             self._queue(item)
@@ -231,7 +261,7 @@ class Schedule:
         return ("omitted", "needs") if unmet or stopped else None
 
     def _begin_group(self, item: Item) -> None:
-        self._run(item)
+        self._say(item)
         self._set_deadline(item)
         item.below = len(item.children)
         if not item.children:
@@ -246,12 +276,21 @@ class Schedule:
         item.need = Need(item.node.cpu, rules.memory(item, ahead=1) or 0, item.node.gpu)
         self._ready.add(item)
 
+    def _remember(self, item: Item) -> None:
+        """Count on from what was before it: an attempt's number is not used twice."""
+        if before := self._past.get(item.node.path):
+            item.attempts, item.tries = before.attempts, before.tries
+
+    def _limit(self, item: Item) -> None:
+        if item.node.max_concurrent is not None and item.node.is_group:
+            self._ready.limit(item.index, item.node.max_concurrent)
+
     def _set_deadline(self, item: Item) -> None:
         if item.node.max_time is not None:
             self._set_timer(item.node.max_time, "deadline", item)
 
     def _set_timer(self, delay: float, kind: Literal["deadline", "again"], item: Item) -> None:
-        timer = _Timer(self._now + delay, next(self._numbers), kind, item.attempts, item)
+        timer = _Timer(self._now + delay, next(self._numbers), kind, item.attempts, item.node, item)
         heapq.heappush(self._timers, timer)
 
     def _fail(self, item: Item, state: State, cause: Cause, end: End | None, delay: float | None) -> None:
@@ -268,12 +307,17 @@ class Schedule:
         if not item.node.is_group:
             self._queue(item)
             return
+        for inner in list(item.within()):
+            if inner.leaf is not None and self._by_path.get(inner.node.path) is inner:
+                for gone in collapse(inner, self._by_path):
+                    self._past[gone.node.path] = Past(attempts=gone.attempts)
         for inner in item.within():
             inner.forget()
         for inner in item.within():
             inner.count_gates()
         item.spoiled = False
         item.causes.clear()
+        self._run(item)
         self._begin_group(item)
 
     def _stop(self, top: Item, cause: Cause) -> None:
@@ -314,7 +358,8 @@ class Schedule:
         group.below -= 1
         if not item.is_fine:
             group.spoiled = True
-            group.causes |= item.causes if item.node.is_group else {cause} if cause else set()
+            if state != "omitted" and cause is not None:  # that has no cause of its own
+                group.causes |= item.causes if item.node.is_group else {cause}
         if group.below == 0 and group.state == "running":
             self._end_group(group)
 

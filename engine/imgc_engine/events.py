@@ -99,6 +99,13 @@ class NodeChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeExpanded:
+    """A leaf is the group `nodes[0]` from now on, with the others below it, in tree order."""
+
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NodeOutput:
     """What a node's command wrote: bytes as they came, lines whole or not."""
 
@@ -125,6 +132,7 @@ Event = (
     | ImageEnded
     | RunStarted
     | NodeChanged
+    | NodeExpanded
     | NodeOutput
     | RunEnded
     | Notice

@@ -20,13 +20,14 @@ from imgc.records import dataclass
 from imgc_engine.api import STATE
 from imgc_engine.connection import UNREACHABLE, connect
 from imgc_engine.failures import EngineError
-from imgc_engine.plan import Node, load
+from imgc_engine.plan import Node
 from imgc_engine.run import store
 from imgc_engine.run.cleaning import find, remove, remove_all
-from imgc_engine.run.history import History, replay
+from imgc_engine.run.history import History
 from imgc_engine.run.keeping import drop, kept
 from imgc_engine.run.logs import entries, now
 from imgc_engine.run.naming import SHELLS, log_path
+from imgc_engine.run.recall import recall
 from imgc_engine.run.secret_files import secret_folder
 from imgc_engine.run.selection import UnknownNode
 from imgc_engine.run.states import FINAL
@@ -73,10 +74,9 @@ def runs(project: Path) -> list[RunInfo]:
 
 def run_info(folder: Path) -> RunInfo:
     pid = store.holder(folder)
-    nodes = load(store.plan_of(folder)).nodes
-    history = replay(store.records(folder), nodes)
+    history = recall(folder).history
     state: RunState = "running" if pid else _ended_state(history)
-    infos = tuple(_node_info(node, history) for node in nodes)
+    infos = tuple(_node_info(node, history) for node in history.nodes)
     return RunInfo(folder.name, folder, state, history.begun, history.ended, pid, infos)
 
 

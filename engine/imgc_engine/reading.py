@@ -34,6 +34,17 @@ def read(kind: Callable[..., T], value: object) -> T:
     return made
 
 
+def plain(value: object) -> object:
+    """The other way: a value that `read` takes."""
+    if is_record(type(value)):
+        return {name: plain(getattr(value, name)) for name in names_of(type(value))}
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
 @cache
 def _reader(kind: Any) -> Reader:
     origin, args = typing.get_origin(kind), typing.get_args(kind)

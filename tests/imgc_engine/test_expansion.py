@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
+from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import plans
@@ -15,9 +19,12 @@ from simulation import BAD, FINE, World
 from test_schedule_properties import a_tree
 
 from imgc_engine.plan import Node, load
+from imgc_engine.run.expansion import Expansion, grow, keep
+from imgc_engine.run.expansion import load as read_expansion
+from imgc_engine.run.history import Options, begin_record, expand_record, node_record, replay, to_do
 from imgc_engine.run.items import MAX_DEPTH, Deadlock, TooMany
 from imgc_engine.run.ready import Limits
-from imgc_engine.run.schedule import Schedule
+from imgc_engine.run.schedule import Changed, Expanded, Schedule
 from imgc_engine.run.states import End
 
 Nodes = tuple[Node, ...]
@@ -215,3 +222,85 @@ def test_a_tree_that_grows_ends_as_one_that_is_written_out(seed: int) -> None:
     assert all(
         written.states[path] in ("skipped", "omitted") for path in written.states.keys() - there.keys()
     )
+
+
+class Cut(Exception):
+    """As kill -9."""
+
+
+def session(
+    journal: list[dict[str, Any]],
+    nodes: Nodes,
+    files: dict[str, Expansion],
+    cut_after: int | None,
+    script: Any,
+) -> World:
+    """Run from the journal, and write it on, as the runner does."""
+    history = replay(journal, nodes, files.__getitem__)
+    grown = grow(nodes, history.expansions)
+    pasts = to_do(history, grown) if history.sessions else {}
+    journal.append(begin_record(Options(), "t"))
+    schedule = Schedule(grown, Limits(), past=pasts, leaves=history.leaves(nodes))
+    written = 0
+
+    def write(record: dict[str, Any]) -> None:
+        nonlocal written
+        if cut_after is not None and written >= cut_after:
+            raise Cut
+        journal.append(json.loads(json.dumps(record)))
+        written += 1
+
+    class Writing(World):
+        def _do(self, action: Any, ends: list[Any], number: int) -> None:
+            match action:
+                case Changed():
+                    write(node_record(action, "", "t"))
+                case Expanded():
+                    write(expand_record(action.nodes[0].path, action.nodes[0].path, "t"))
+            super()._do(action, ends, number)
+
+    expansions = {path: one.nodes for path, one in files.items()}
+    world = Writing(schedule, {node.path: node for node in grown}, script, expansions=expansions)
+    with suppress(Cut):
+        world.run()
+        journal.append({"t": "t", "e": "end", "state": schedule.state, "code": 0})
+    return world
+
+
+@pytest.mark.parametrize("retry", ["inside", "around", "none"])
+def test_what_a_leaf_became_holds_over_any_cut(retry: str) -> None:
+    twice = {"retry": {"attempts": 2}}
+    group = serial(run("x"), run("y"), name="g", **(twice if retry == "inside" else {}))
+    outer = serial(run("a"), group, name="o", **(twice if retry == "around" else {}))
+    nodes = nodes_of(serial(outer, run("z")))
+    cut, inside = cut_out(nodes, "o/g")
+    files = {"o/g": Expansion(inside)}
+    script = ends(o_g_y=[BAD, FINE] if retry != "none" else [FINE])
+    once = session([], cut["outside"], files, None, script)
+    expected = Counter(path for path in once.starts())
+    assert once.states[""] == "succeeded"
+    for cut_after in range(1, 22):
+        journal: list[dict[str, Any]] = []
+        first = session(journal, cut["outside"], files, cut_after, script)
+        second = session(journal, cut["outside"], files, None, script)
+        assert replay(journal, cut["outside"], files.__getitem__).end == "succeeded"
+        starts = {(p, n) for world in (first, second) for _, what, p, n in world.log if what == "start"}
+        assert Counter(path for path, _ in starts) == expected, cut_after
+
+
+def test_after_a_failure_the_leaf_is_not_run_again_but_what_failed_below_it() -> None:
+    cut, inside = cut_out(nodes_of(serial(parallel(run("x"), run("y"), name="g"), run("z"))), "g")
+    files = {"g": Expansion(inside)}
+    journal: list[dict[str, Any]] = []
+    script = ends(g_y=[BAD, FINE])
+    assert session(journal, cut["outside"], files, None, script).states[""] == "failed"
+    again = session(journal, cut["outside"], files, None, script)
+    assert again.starts() == ["g/y", "z"]
+    assert replay(journal, cut["outside"], files.__getitem__).end == "succeeded"
+
+
+def test_it_is_kept_as_it_is(tmp_path: Path) -> None:
+    expansion = Expansion(nodes_of(TREE), load(plans.plan()).images, "x", "text")
+    names = [keep(tmp_path, expansion), keep(tmp_path, replace(expansion, text="other"))]
+    assert len(set(names)) == 2
+    assert read_expansion(tmp_path, names[0]) == expansion

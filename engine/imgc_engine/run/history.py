@@ -8,11 +8,12 @@ about it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from imgc.records import dataclass, field, replace
 from imgc_engine.plan import Node
+from imgc_engine.run.expansion import Expansion, grow
 from imgc_engine.run.schedule import Changed
 from imgc_engine.run.states import Past, State
 from imgc_engine.run.store import Record
@@ -31,9 +32,9 @@ class Options:
 
 @dataclass(slots=True)
 class History:
-    """`pasts` and `last` records of the nodes by path; `running`:
+    """`pasts` and `last` records of the nodes by path; `running` are the attempts that ran when the journal ends.
 
-    the attempts that ran when the journal ends.
+    `base` are the plan's nodes, `expansions` what leaves have become, by path.
     """
 
     options: Options = field(default_factory=Options)
@@ -41,18 +42,36 @@ class History:
     last: dict[str, Record] = field(default_factory=dict)
     running: dict[str, int] = field(default_factory=dict)
     sessions: int = 0
+    base: tuple[Node, ...] = ()
+    expansions: dict[str, Expansion] = field(default_factory=dict)
     end: State | None = None
     begun: str = ""
     ended: str = ""
 
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes of the run, with those of expansions."""
+        return grow(self.base, self.expansions) if self.expansions else self.base
 
-def replay(records: Iterable[Record], nodes: Sequence[Node]) -> History:
-    """The journal's records, oldest first, as a history. `nodes` are the plan's."""
-    history = History()
+    def leaves(self, base: Iterable[Node]) -> dict[str, Node]:
+        """What groups were before they expanded, by path; `base` are those of the plan that run."""
+        known = [*base, *(node for one in self.expansions.values() for node in one.nodes[1:])]
+        return {node.path: node for node in known if node.path in self.expansions}
+
+
+def replay(
+    records: Iterable[Record], nodes: Sequence[Node], load: Callable[[str], Expansion] | None = None
+) -> History:
+    """The journal's records, oldest first, as a history. `nodes` are the plan's; `load` gives an expansion by
+    the name of its file.
+    """
+    history = History(base=tuple(nodes))
     for record in records:
         match record.get("e"):
             case "run":
-                _begin(history, record, nodes)
+                _begin(history, record)
+            case "expand" if load is not None:
+                history.expansions[record["path"]] = load(record["file"])
             case "node":
                 _change(history, record)
             case "end":
@@ -102,9 +121,9 @@ def to_do(history: History, nodes: Sequence[Node], kept: Collection[str] = ()) -
     return pasts
 
 
-def _begin(history: History, record: Record, nodes: Sequence[Node]) -> None:
+def _begin(history: History, record: Record) -> None:
     if history.sessions:
-        history.pasts = to_do(history, nodes, record.get("kept", ()))
+        history.pasts = to_do(history, history.nodes, record.get("kept", ()))
     else:
         history.options = Options(
             tuple(record["nodes"]),
@@ -124,6 +143,10 @@ def _change(history: History, record: Mapping[str, Any]) -> None:
     before = history.pasts.get(path)
     if state == "running" and before is not None and past.tries > 1 and past.attempts > before.attempts:
         _forget_below(path, history.pasts)  # a group is tried again; of a leaf there is nothing below
+    if state == "pending":
+        history.expansions = {
+            other: kept for other, kept in history.expansions.items() if not _is_below(other, path)
+        }
     history.pasts[path], history.last[path] = past, dict(record)
     if state == "running":
         history.running[path] = past.attempts
@@ -142,9 +165,14 @@ def node_record(change: Changed, message: str, time: str) -> Record:
     return record
 
 
+def expand_record(path: str, file: str, time: str) -> Record:
+    """A leaf has become a group, for the journal. `file` has what it has become."""
+    return {"t": time, "e": "expand", "path": path, "file": file}
+
+
 def _forget_below(path: str, pasts: dict[str, Past]) -> None:
     for other, past in pasts.items():
-        if other != path and (not path or other.startswith(f"{path}/")):
+        if _is_below(other, path):
             pasts[other] = Past(None, None, past.attempts, 0)
 
 
@@ -197,4 +225,8 @@ def _earlier_siblings(node: Node, nodes: Sequence[Node]) -> list[str]:
 
 
 def _is_in(path: str, group: str) -> bool:
-    return path == group or not group or path.startswith(f"{group}/")
+    return path == group or _is_below(path, group)
+
+
+def _is_below(path: str, group: str) -> bool:
+    return path != group and (not group or path.startswith(f"{group}/"))

@@ -46,13 +46,17 @@ class Scene:
 
 
 def make_schedule(
-    scene: Scene, nodes: Sequence[Node], options: Options, pasts: Mapping[str, Past] | None = None
+    scene: Scene,
+    nodes: Sequence[Node],
+    options: Options,
+    pasts: Mapping[str, Past] | None = None,
+    leaves: Mapping[str, Node] | None = None,
 ) -> Schedule:
-    """Refused, when nodes wait for each other."""
+    """Arguments as of `Schedule`. Refused, when nodes wait for each other."""
     cpus, memory = scene.facts.cpus, scene.facts.memory or float("inf")
     limits = Limits(cpus, LOAD * cpus, memory, parallel=options.max_parallel)
     try:
-        return Schedule(nodes, limits, keep_going=options.keep_going, past=pasts)
+        return Schedule(nodes, limits, keep_going=options.keep_going, past=pasts, leaves=leaves)
     except Deadlock as error:
         raise Refused((error.refusal,)) from None
 

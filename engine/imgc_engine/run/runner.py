@@ -7,20 +7,24 @@ removed only when its end is.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from queue import Empty
 
 from imgc.records import replace
-from imgc_engine.events import NodeChanged
+from imgc_engine.events import NodeChanged, NodeExpanded
 from imgc_engine.failures import Failure
 from imgc_engine.run.causes import failure_of, sentence
 from imgc_engine.run.crew import AHEAD, Crew, Session
-from imgc_engine.run.history import node_record
+from imgc_engine.run.expansion import Expansion, keep
+from imgc_engine.run.history import expand_record, node_record
+from imgc_engine.run.items import Deadlock, TooMany
 from imgc_engine.run.logs import now
 from imgc_engine.run.messages import Broken, Ended, Inbox, Interrupted, Message, Started
 from imgc_engine.run.naming import log_path
-from imgc_engine.run.schedule import Changed, Schedule, Start, Stop
+from imgc_engine.run.schedule import Action, Changed, Expanded, Schedule, Start, Stop
 from imgc_engine.run.states import End
+from imgc_engine.run.store import Record
 
 
 class Runner:
@@ -33,6 +37,7 @@ class Runner:
         self._crew = Crew(session, self._inbox)
         self._last_lines: dict[str, tuple[str, ...]] = {}
         self._used_up: dict[str, str | None] = {}
+        self._expansions: dict[str, Expansion] = {}
 
     def execute(self) -> None:
         """Return when all has ended and no container is left. OSError when the journal cannot be written."""
@@ -63,26 +68,36 @@ class Runner:
         match message:
             case Started(path):
                 self._schedule.started(path, time.monotonic())
-            case Ended(path, container, end, last_lines):
-                self._crew.ended(path)
-                self._last_lines[path] = last_lines
-                self._used_up[path] = container
-                self._schedule.ended(path, end, time.monotonic())
+            case Ended():
+                self._crew.ended(message.path)
+                self._last_lines[message.path] = message.last_lines
+                self._used_up[message.path] = message.container
+                self._end(message)
             case Broken(error):
                 raise error
             case Interrupted():
                 self._schedule.interrupt(time.monotonic())
 
+    def _end(self, message: Ended) -> None:
+        if message.expansion is not None:
+            self._expansions[message.path] = message.expansion
+            try:
+                self._schedule.expand(message.path, message.expansion.nodes, time.monotonic())
+                return
+            except (TooMany, Deadlock) as error:
+                message = replace(message, end=End(message=f"What it gave cannot run: {error}."))
+        self._schedule.ended(message.path, message.end, time.monotonic())
+
     def _act(self) -> None:
         """Do what the schedule wants: first the journal, then the world."""
         actions = self._schedule.actions()
-        changes = [action for action in actions if isinstance(action, Changed)]
-        mask, time_now = self._session.mask, now()
-        self._session.store.append(
-            [node_record(change, mask.text(sentence(change)), time_now) for change in changes]
-        )
-        for change in changes:
-            self._note(change)
+        self._session.store.append(self._records(actions))
+        for action in actions:
+            match action:
+                case Changed():
+                    self._note(action)
+                case Expanded():
+                    self._session.tell(NodeExpanded(action.nodes))
         for action in actions:
             match action:
                 case Start():
@@ -103,6 +118,18 @@ class Runner:
         self._used_up.clear()
         if not self._schedule.finished and not self._session.interrupt.level:
             self._crew.prepare(self._schedule.soon(self._crew.running, AHEAD))
+
+    def _records(self, actions: Iterable[Action]) -> Iterator[Record]:
+        """What the journal has to have of them. An expansion is in a file of its own, on the disk before."""
+        time_now = now()
+        for action in actions:
+            match action:
+                case Changed():
+                    yield node_record(action, self._session.mask.text(sentence(action)), time_now)
+                case Expanded():
+                    path = action.nodes[0].path
+                    file = keep(self._session.store.folder, self._expansions.pop(path))
+                    yield expand_record(path, file, time_now)
 
     def _note(self, change: Changed) -> None:
         """Tell it, and keep what the end of the run will want to know."""

@@ -97,8 +97,11 @@ class Schedule:
         *,
         keep_going: bool = False,
         past: Mapping[str, Past] | None = None,
+        leaves: Mapping[str, Node] | None = None,
     ) -> None:
-        """`nodes` in tree order. `keep_going`: serial groups go on after failures. Deadlock."""
+        """`nodes` in tree order. `keep_going`: serial groups go on after failures. `leaves` are what groups were
+        before they expanded, in an earlier session, by path. Deadlock.
+        """
         self._by_path = arrange(nodes)
         self._root = next(iter(self._by_path.values()))
         self._keep_going = keep_going
@@ -109,7 +112,8 @@ class Schedule:
         self._numbers = count()
         self._now = 0.0
         self._ready: Ready[Item] = Ready(limits)
-        for item in self._by_path.values():
+        for path, item in self._by_path.items():
+            item.leaf = (leaves or {}).get(path)
             self._limit(item)
             self._remember(item)
 

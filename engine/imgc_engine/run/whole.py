@@ -13,11 +13,12 @@ from imgc_engine.connection import connect, engine_errors, facts
 from imgc_engine.events import Listener, NodeChanged, Notice, RunEnded, RunStarted, RunState
 from imgc_engine.failures import Code, Failure, worst
 from imgc_engine.interrupt import Interrupt
-from imgc_engine.plan import Node, digest, load
+from imgc_engine.plan import Node, Plan, digest, load
 from imgc_engine.run import store as storing
 from imgc_engine.run.causes import failure_of_record
 from imgc_engine.run.cleaning import Found, find, remove
-from imgc_engine.run.history import History, Options, begin_record, replay, to_do
+from imgc_engine.run.expansion import grow
+from imgc_engine.run.history import History, Options, begin_record, to_do
 from imgc_engine.run.logs import now
 from imgc_engine.run.naming import new_run_id
 from imgc_engine.run.prepare import (
@@ -28,6 +29,7 @@ from imgc_engine.run.prepare import (
     make_session,
     refuse,
 )
+from imgc_engine.run.recall import recall
 from imgc_engine.run.runner import Runner
 from imgc_engine.run.schedule import Schedule
 from imgc_engine.run.selection import runnable, select
@@ -60,7 +62,7 @@ class Ran:
 
 def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
     """ReadError, Refused, UnknownNode, EngineError, OSError (of the state folder)."""
-    scene = _scene(wanted, wanted.document, tell, interrupt)
+    scene = _scene(wanted, load(wanted.document), tell, interrupt)
     nodes = select(scene.plan.nodes, wanted.options.nodes)
     leaves = runnable(nodes)
     schedule = make_schedule(scene, nodes, wanted.options)
@@ -92,20 +94,21 @@ def resume(wanted: Wanted, run_id: str, tell: Listener, interrupt: Interrupt) ->
 
 
 def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Interrupt) -> Ran:
-    document = storing.plan_of(store.folder)
-    scene = _scene(wanted, document, tell, interrupt)
-    history = replay(storing.records(store.folder), scene.plan.nodes)
+    recalled = recall(store.folder)
+    history = recalled.history
+    scene = _scene(wanted, recalled.plan, tell, interrupt)
     if history.end == "succeeded":
         tell(Notice(f"The run {store.folder.name} has succeeded: there is nothing to resume."))
         return Ran(Code.FINE, store.folder.name, store.folder)
-    nodes = select(scene.plan.nodes, history.options.nodes)
+    planned = select(scene.plan.nodes, history.options.nodes)
+    nodes = grow(planned, history.expansions)
     kept = _kept(scene, store, history)
     pasts = to_do(history, nodes, kept)
     leaves = [leaf for leaf in runnable(nodes) if _is_to_run(leaf, pasts)]
-    schedule = make_schedule(scene, nodes, history.options, pasts)
+    schedule = make_schedule(scene, nodes, history.options, pasts, history.leaves(planned))
     refuse(scene, leaves, {*history.options.allow, *wanted.options.allow})
     made = {}
-    if digest(document) == digest(wanted.document):
+    if digest(recalled.document) == digest(wanted.document):
         made = make_images(scene, leaves, rebuild=False)
     else:
         tell(Notice("The pipeline has changed since; this goes on with what it was."))
@@ -123,8 +126,7 @@ def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Int
     return replace(_execute(runner, schedule, scene, store, nodes), images=made)
 
 
-def _scene(wanted: Wanted, document: Mapping[str, Any], tell: Listener, interrupt: Interrupt) -> Scene:
-    plan = load(document)
+def _scene(wanted: Wanted, plan: Plan, tell: Listener, interrupt: Interrupt) -> Scene:
     client = connect()
     secrets = Secrets(plan.secrets, wanted.project)
     return Scene(
@@ -168,7 +170,7 @@ def _is_to_run(leaf: Node, pasts: Mapping[str, Past]) -> bool:
 
 def _kept(scene: Scene, store: storing.Store, history: History) -> set[str]:
     """The groups whose shared container the last session left, running. EngineError."""
-    groups = {node.path for node in scene.plan.nodes if node.is_group}
+    groups = {node.path for node in history.nodes if node.is_group}
     with engine_errors():
         return {
             found.node
@@ -183,7 +185,7 @@ def _was_running(found: Found, history: History) -> bool:
 
 def _remove_strays(scene: Scene, store: storing.Store, history: History, kept: Collection[str]) -> None:
     """Of the containers that the last session left, keep those of attempts that were running. EngineError."""
-    groups = {node.path for node in scene.plan.nodes if node.is_group}
+    groups = {node.path for node in history.nodes if node.is_group}
     with engine_errors():
         for found in find(scene.client, store.folder.name):
             keep = found.node in kept if found.node in groups else found.state != "created"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from imgc.records import is_record, names_of
-from imgc_engine.events import Event, RunStarted
+from imgc_engine.events import Event, NodeExpanded, RunStarted
 from imgc_engine.run.logs import now
 
 
@@ -26,7 +26,7 @@ def as_object(event: Event) -> dict[str, Any]:
     """The event's name and time, and its fields by their names. Output is text, bytes that are none as �."""
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
     fields = {name: getattr(event, name) for name in names_of(type(event))}
-    if isinstance(event, RunStarted):
+    if isinstance(event, RunStarted | NodeExpanded):
         fields["nodes"] = [{"path": node.path, "kind": node.kind} for node in event.nodes]
     return {"event": name, "time": now(), **{key: _plain(value) for key, value in fields.items()}}
 

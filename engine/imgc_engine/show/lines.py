@@ -11,6 +11,7 @@ from imgc_engine.events import (
     ImageStarted,
     ImageStep,
     NodeChanged,
+    NodeExpanded,
     NodeOutput,
     Notice,
     RunStarted,
@@ -44,6 +45,10 @@ class Lines:
                 self._print(f"{self._name}: run {event.run}")
             case NodeChanged():
                 self._node(event)
+            case NodeExpanded():
+                group = event.nodes[0]
+                count = sum(not node.is_group for node in event.nodes)
+                self._print(f"{group.path or self._name}: expanded to {count} node{'s' * (count != 1)}")
             case NodeOutput():
                 self._output(event)
             case Notice():

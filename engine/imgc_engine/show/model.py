@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Literal
 
 from imgc.records import dataclass, field
@@ -13,6 +14,7 @@ from imgc_engine.events import (
     ImageStarted,
     ImageStep,
     NodeChanged,
+    NodeExpanded,
     NodeOutput,
     Notice,
     RunStarted,
@@ -83,7 +85,11 @@ class Model:
                 view = self.images.setdefault(event.image, ImageView(event.image, "", time.monotonic()))
                 view.state, view.seconds, view.line = event.state, event.seconds, ""
             case RunStarted():
-                self._plant(event)
+                self.run = event.run
+                self._plant(event.nodes)
+            case NodeExpanded():
+                self._uproot(self.nodes[event.nodes[0].path])
+                self._plant(event.nodes)
             case NodeChanged():
                 self._change(self.nodes[event.path], event)
             case NodeOutput():
@@ -108,16 +114,32 @@ class Model:
             view.steps += event.state == "started"
             view.cached += event.state == "cached"
 
-    def _plant(self, event: RunStarted) -> None:
-        self.run = event.run
-        for node in event.nodes:
+    def _plant(self, nodes: Iterable[Node]) -> None:
+        """Views of the nodes; one that is there, of a leaf that has become a group, keeps its place."""
+        for node in nodes:
             parent = None if node.parent is None else self.nodes[node.parent]
-            view = NodeView(node, parent, 0 if parent is None else parent.depth + 1)
-            self.nodes[node.path] = view
-            if parent is not None:
-                parent.children.append(view)
+            view = self.nodes.get(node.path)
+            if view is not None:
+                view.node = node
+            else:
+                view = self.nodes[node.path] = NodeView(
+                    node, parent, 0 if parent is None else parent.depth + 1
+                )
+                if parent is not None:
+                    parent.children.append(view)
             if not node.is_group:
                 _count(view, "leaves", 1)
+
+    def _uproot(self, view: NodeView) -> None:
+        """Take what it counts away, and what an earlier expansion has put below it."""
+        for key in ("leaves", "ended", "bad", "running"):
+            _count(view, key, -getattr(view, key))
+        stack = list(view.children)
+        view.children.clear()
+        while stack:
+            below = stack.pop()
+            stack += below.children
+            del self.nodes[below.node.path]
 
     def _change(self, view: NodeView, event: NodeChanged) -> None:
         if not view.node.is_group:

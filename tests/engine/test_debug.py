@@ -332,3 +332,14 @@ def test_printed_commands_are_quoted(user: User) -> None:
     assert words[words.index("--workdir") + 1] == "/opt/w"
     assert words[-3:] == ["busybox:1.35", "-c", "command -v bash >/dev/null && exec bash || exec sh"]
     assert words[-5:-3] == ["--entrypoint", "/bin/sh"]
+
+
+def test_a_run_leaves_a_report_on_demand(user: User) -> None:
+    (user.folder / "pipeline.yaml").write_text(FAILING)
+    assert user.imgc("run", "--report", "no/folder.html").returncode == 2
+    assert user.imgc("run", "--report", "run.html").returncode == 4
+    page = (user.folder / "run.html").read_text()
+    assert "s3cret-value" not in page
+    assert "engine</dt><dd>Docker 20.10" in page
+    assert "pipeline.yaml:9:5" in page
+    assert user.imgc("report", "-o", "-").stdout == page

@@ -26,6 +26,7 @@ COMMANDS = {
     "debug": "open a shell in a container that recreates a node",
     "ps": "list the runs of a pipeline",
     "logs": "print what a node of a run wrote",
+    "report": "write a page about a run: graph, timeline, logs",
     "stop": "stop a run from another terminal",
     "clean": "remove what crashes left of runs",
     "images": "list images: references, what each shares, sizes",

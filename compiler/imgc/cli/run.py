@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from imgc.cli.common import compile_arguments
-from imgc.cli.console import EXIT_PROBLEMS, Console
+from imgc.cli.console import EXIT_PROBLEMS, Console, Failure
 from imgc.cli.engine import (
     allow_option,
     allowed,
@@ -24,6 +25,7 @@ EXAMPLES = """examples:
   imgc run --max-parallel 2       two nodes at once, not more
   imgc run --resume               go on with the latest run: what is done is not run again
   imgc run --keep                 what failed nodes leave is kept: imgc debug looks at it
+  imgc run --report run.html      and a page to look at, in one file
   imgc run --keep-going           what does not depend on a failed node still runs
 
 exit codes: 0 fine, 1 problems in the file, 3 no engine, 4 a step failed, 130 interrupted
@@ -53,6 +55,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--keep", action="store_true", help="keep the state of failed nodes' containers for imgc debug"
     )
+    command.add_argument(
+        "--report", metavar="FILE", help="write a page about the run: graph, timeline, logs (FILE.html)"
+    )
     allow_option(command)
     compile_arguments(command)
 
@@ -74,12 +79,20 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     api = engine()
     allow = allowed(arguments, prepared, console)
 
+    if arguments.report and not Path(arguments.report).absolute().parent.is_dir():
+        raise Failure(f"there is no folder for the report {arguments.report}")
+
     def work(listener: Any) -> Any:
-        return api.run(
+        result = api.run(
             prepared.plan, prepared.compiled, prepared.project, arguments.nodes,
             max_parallel=arguments.max_parallel, keep_going=arguments.keep_going, allow=allow,
             rebuild=arguments.rebuild, resume=arguments.resume, keep=arguments.keep,
             listener=listener,
         )  # fmt: skip
+        if arguments.report and result.folder is not None:
+            engine("report").write(result.folder, Path(arguments.report))
+        elif arguments.report:
+            console.say("imgc: no report: it came to no run")
+        return result
 
     return carried_out(work, prepared, arguments, console)

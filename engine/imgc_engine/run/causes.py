@@ -47,9 +47,11 @@ def sentence(change: Changed) -> str:
 
 def exit_code(end: End) -> str:
     """`exit code 137 (SIGKILL)`."""
-    code = end.exit_code
-    if code is None:
-        return "no exit code"
+    return "no exit code" if end.exit_code is None else exit_text(end.exit_code)
+
+
+def exit_text(code: int) -> str:
+    """The same of the code alone."""
     if code > 128 and code - 128 in {number.value for number in signal.Signals}:
         return f"exit code {code} ({signal.Signals(code - 128).name})"
     return f"exit code {code}"

@@ -79,8 +79,10 @@ def replay(
     return history
 
 
-def begin_record(options: Options, time: str, kept: Collection[str] = ()) -> Record:
-    """The first record of a session. `kept` is as for `to_do`."""
+def begin_record(
+    options: Options, time: str, kept: Collection[str] = (), environment: Mapping[str, str] | None = None
+) -> Record:
+    """The first record of a session. `kept` is as for `to_do`; `environment` is where it runs, for people."""
     return {
         "t": time,
         "e": "run",
@@ -90,6 +92,7 @@ def begin_record(options: Options, time: str, kept: Collection[str] = ()) -> Rec
         "allow": list(options.allow),
         "keep": options.keep,
         "kept": sorted(kept),
+        "environment": dict(environment or {}),
     }
 
 

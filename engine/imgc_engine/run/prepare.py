@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import docker
 
+from imgc import __version__
 from imgc.records import dataclass
 from imgc_engine import build as building
 from imgc_engine import images
@@ -43,6 +46,19 @@ class Scene:
     secrets: Secrets
     tell: Listener
     interrupt: Interrupt
+
+
+def environment(scene: Scene) -> dict[str, str]:
+    """What reports say of where a run happened."""
+    known, system = scene.facts, os.uname()
+    memory = f", {known.memory / 2**30:.1f} GiB" if known.memory else ""
+    return {
+        "imgc": __version__,
+        "Python": ".".join(map(str, sys.version_info[:3])),
+        "system": f"{system.sysname} {system.release} {system.machine}",
+        "engine": f"{'Podman' if known.podman else 'Docker'} {known.version}, {known.platform}, "
+        f"{known.cpus} CPUs{memory}",
+    }
 
 
 def make_schedule(

@@ -24,6 +24,7 @@ from imgc_engine.run.naming import new_run_id
 from imgc_engine.run.prepare import (
     Scene,
     check_images,
+    environment,
     make_images,
     make_schedule,
     make_session,
@@ -72,7 +73,7 @@ def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
         return stop
     store = storing.create(wanted.state, new_run_id(), wanted.document)
     try:
-        store.append([begin_record(wanted.options, now())])
+        store.append([begin_record(wanted.options, now(), environment=environment(scene))])
         runner = Runner(schedule, make_session(scene, leaves, store, left={}, keep=wanted.options.keep))
         tell(RunStarted(store.folder.name, nodes, store.folder))
         return replace(_execute(runner, schedule, scene, store, nodes), images=made)
@@ -118,7 +119,7 @@ def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Int
     session = make_session(scene, leaves, store, history.running, keep=history.options.keep)
     _remove_strays(scene, store, history, kept)
     session.secrets.remove()
-    store.append([begin_record(history.options, now(), kept)])
+    store.append([begin_record(history.options, now(), kept, environment(scene))])
     runner = Runner(schedule, session)
     tell(RunStarted(store.folder.name, nodes, store.folder, resumed=True))
     for node in nodes:

@@ -131,7 +131,7 @@ class _Locking:
             analysis.project.directory,
             (lambda reference: mirrors.mirrored(reference)[0]) if mirrors else str,
             {
-                name: {"env": secret.env, "file": secret.file}
+                name: {"env": secret.env or None, "file": secret.file or None}
                 for name, secret in analysis.pipeline.secrets.items()
             },
         )

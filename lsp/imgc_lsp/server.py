@@ -35,7 +35,7 @@ _FIRST_REQUESTS = 0.002
 _TURNS = 8
 """How often they give way to messages that come in while they are worked out."""
 WATCHED = (
-    "**/imgc.lock", "**/.dockerignore", "**/*Dockerfile*", "**/*requirements*.txt", "**/pyproject.toml",
+    "**/imgc.lock", "**/imgc.lock.d/*", "**/.dockerignore", "**/*Dockerfile*", "**/*requirements*.txt", "**/pyproject.toml",
     "**/uv.lock", "**/poetry.lock", "**/package*.json", "**/*.imgc.yaml", "**/pipeline.yaml", "**/pipeline.yml",
     "**/.imgc/**/*.jsonl",
 )  # fmt: skip

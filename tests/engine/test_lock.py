@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import pytest
 from cli import Pipeline, pipeline_on
 
 from gitserver import commit, git, repository, serving
-from imgc.lock.lock import FILE, Lock, read
+from imgc.layers.python.locked import digest
+from imgc.lock.lock import FILE, FOLDER, Lock, read
 from imgc_engine.lookups.found import NotFound
 from imgc_engine.lookups.images import look_up
 from imgc_engine.lookups.registry import Patience
@@ -187,3 +189,47 @@ def test_the_local_environment_is_in_the_image(pipeline: Pipeline, tmp_path: Pat
     pipeline.imgc("lock", env=active)
     assert "six==1.16.0" in locked(pipeline).environments["app"].packages
     assert "1.16.0" in pipeline.imgc("run", "--locked")
+
+
+def test_packages_are_installed_by_their_hashes(any_engine: Any, tmp_path: Path) -> None:
+    with pipeline_on(any_engine, tmp_path / "project") as pipeline:
+        pipeline.write(
+            "images:\n  app: {base: 'python:3.11-slim', pip_packages: ['six<1.17', idna], copy_dir: .}\n"
+            "  bare: {base: 'debian:bookworm-slim', pip_packages: [six], pip: {installer: pip}}\n"
+            "pipeline:\n  parallel:\n"
+            "    app: {image: app, run: python3 -c 'import six; print(six.__version__)'}\n"
+            "    bare: {image: bare, run: python3 -c 'import six; print(six.__file__)'}\n"
+        )
+        pipeline.imgc("lock", "--packages")
+        said = pipeline.imgc("run", "--locked")
+        assert "1.16.0" in said
+        assert "/opt/venv/" in said
+        # Another file under the same name and version, as an index that was broken into would give.
+        file = pipeline.folder / FOLDER / "app.txt"
+        text = re.sub(r"sha256:[0-9a-f]{64}", "sha256:" + "0" * 64, file.read_text())
+        lock = (pipeline.folder / FILE).read_text().replace(digest(file.read_text()), digest(text))
+        file.write_text(text)
+        (pipeline.folder / FILE).write_text(lock)
+        said = pipeline.imgc("build", "--locked", code=4)
+        assert "ash mismatch" in said
+        assert "pipeline.yaml:4" in said
+
+
+def test_plain_docker_installs_the_locked_packages(pipeline: Pipeline) -> None:
+    """What compile writes needs no imgc."""
+    pipeline.write("images: {app: {base: 'python:3.11-slim', pip_packages: ['six==1.16.0']}}\n")
+    pipeline.imgc("lock", "--packages")
+    pipeline.imgc("compile", "--locked")
+    docker = [
+        str(pipeline.engine.cli),
+        "build",
+        "-q",
+        "-t",
+        f"{pipeline.name}/plain:1",
+        "-f",
+        "compiled/images/app/Dockerfile",
+        ".",
+    ]
+    env = {**pipeline.env, "DOCKER_BUILDKIT": "1"}
+    subprocess.run(docker, cwd=pipeline.folder, env=env, check=True, capture_output=True)
+    assert "six" in pipeline.run("plain", "pip", "list")

@@ -24,7 +24,7 @@ from imgc.lock.lock import Lock
 from imgc.lock.lookups import Lookup
 from imgc.model.pipeline import Pipeline, inline_image, read, read_params
 from imgc.model.reference import looks_like_reference
-from imgc.records import dataclass, field
+from imgc.records import dataclass, field, replace
 from imgc.resolve.image import ResolvedImage
 from imgc.resolve.images import ImageResolver
 from imgc.resolve.names import friendly
@@ -49,6 +49,8 @@ class Options:
     allow_outside: tuple[str, ...] = ()
     locked: bool = False
     """Everything that has to be looked up must be in the lock."""
+    packages: bool | None = None
+    """Whether package lists are kept in the lock; by default where it has some."""
 
 
 @dataclass(slots=True)
@@ -118,7 +120,8 @@ class _Analysing:
         self.project = Project(
             directory, document.file, allow_outside=[Path(path) for path in options.allow_outside]
         )
-        self.lock, problems = read_lock(directory)
+        lock, problems = read_lock(directory)
+        self.lock = lock if options.packages is None else replace(lock, with_packages=options.packages)
         self.found += problems
         self.config, problems = read_config(document.file, directory)
         self.found += problems

@@ -121,6 +121,7 @@ def analyse_input(given: Input, arguments: argparse.Namespace) -> Analysis:
         refs=pairs(arguments.image, "--image"),
         allow_outside=tuple(arguments.allow_outside),
         locked=arguments.locked,
+        packages=getattr(arguments, "packages", None),
     )
     try:
         return analyse(given.name, given.text, given.directory, options, problem=given.problem)

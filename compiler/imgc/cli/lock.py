@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from imgc.cli.console import EXIT_ENVIRONMENT, EXIT_FINE, EXIT_PROBLEMS, Console
 from imgc.cli.engine import engine
 from imgc.diagnostics import Diagnostic, Severity
 from imgc.diagnostics.near import near
-from imgc.lock.lock import FILE, Lock
+from imgc.lock.lock import FILE, FOLDER, SECTIONS, Lock
 from imgc.lock.lookups import Lookup, staleness, unused
 from imgc.lock.write import write
 
@@ -28,6 +28,7 @@ EXAMPLES = """examples:
   imgc lock --update              look everything up anew
   imgc lock --update train python:3.12-slim
                                   what the image train needs, and one base
+  imgc lock --packages            from now on all Python packages too, with their hashes
   imgc lock --check               write nothing; exit 1 when something is missing or out of date (for CI)
   imgc build --locked             build, and fail where something is not in the lock
 
@@ -45,6 +46,14 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "--update", nargs="*", metavar="NAME",
         help="look up anew what these images or entries need; without names: everything",
     )  # fmt: skip
+    lists = command.add_mutually_exclusive_group()
+    lists.add_argument(
+        "--packages", action="store_const", const=True,
+        help="from now on lock all Python packages of the images too, with their hashes",
+    )  # fmt: skip
+    lists.add_argument(
+        "--no-packages", dest="packages", action="store_const", const=False, help="not any more"
+    )
     command.add_argument(
         "--check", action="store_true", help="write nothing; say what is missing or out of date"
     )
@@ -65,7 +74,7 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.check:
         return _check(analysis, console)
     _check_names(arguments.update or (), analysis)
-    return _Locking(analysis, console).lock(arguments.update)
+    return _Locking(arguments, console, file).lock(analysis)
 
 
 def _problems(analysis: Analysis, anew: bool) -> list[Diagnostic]:
@@ -116,61 +125,89 @@ def _check(analysis: Analysis, console: Console) -> int:
 
 
 class _Locking:
-    """One run of the command."""
+    """One run of the command: what can be asked at once first, then the package lists, which follow from it."""
 
-    def __init__(self, analysis: Analysis, console: Console) -> None:
-        self.analysis = analysis
+    def __init__(self, arguments: argparse.Namespace, console: Console, file: str) -> None:
+        self.arguments = arguments
         self.console = console
-        self.failed: list[tuple[Lookup, Any]] = []
+        self.file = file
+        self.failed: dict[tuple[str, str], tuple[Lookup, Any]] = {}
+        self.done: set[tuple[str, str]] = set()
+        self.changed = False
 
-    def lock(self, update: Collection[str] | None) -> int:
-        lookups = engine("lookups.lock")
-        analysis, old = self.analysis, self.analysis.lock
-        mirrors = analysis.config
-        place = lookups.Place(
+    def lock(self, analysis: Analysis) -> int:
+        for _, name in unused(analysis.lookups, analysis.lock):
+            self.console.say(f"- {name}")
+        self.look_up(analysis, [lookup for lookup in analysis.lookups if lookup.section != "packages"])
+        while analysis.lock.with_packages:
+            analysis = analyse_file(
+                self.file, self.arguments
+            )  # what is asked for may follow from what was found
+            lists = [lookup for lookup in analysis.lookups if lookup.section == "packages"]
+            pending = {lookup.name for lookup in self.wanted(analysis, lists)}
+            ready = [lookup for lookup in lists if lookup.asked and lookup.asked.parent not in pending]
+            if not self.look_up(analysis, ready):
+                break
+        if self.failed:
+            _show(map(_failure, self.failed.values()), analysis, self.console)
+        state = "written" if self.changed else "stays as it is" if self.failed else "is up to date"
+        self.console.say(f"{FILE} {state}")
+        if all(error.of_user for _, error in self.failed.values()):
+            return EXIT_PROBLEMS if self.failed else EXIT_FINE
+        return EXIT_ENVIRONMENT
+
+    def wanted(self, analysis: Analysis, lookups: Iterable[Lookup]) -> list[Lookup]:
+        """What is still to be looked up, each thing once."""
+        found = engine("lookups.lock").wanted(lookups, analysis.lock, self.arguments.update)
+        return [lookup for lookup in found if (lookup.section, lookup.name) not in {*self.done, *self.failed}]
+
+    def look_up(self, analysis: Analysis, lookups: Iterable[Lookup]) -> bool:
+        """Looks up what is wanted of these, and saves the lock. Whether there was anything."""
+        wanted = self.wanted(analysis, lookups)
+        config = analysis.config
+        module = engine("lookups.lock")
+        place = module.Place(
             analysis.project.directory,
-            (lambda reference: mirrors.mirrored(reference)[0]) if mirrors else str,
+            (lambda reference: config.mirrored(reference)[0]) if config else str,
             {
                 name: {"env": secret.env or None, "file": secret.file or None}
                 for name, secret in analysis.pipeline.secrets.items()
             },
         )
-        wanted = lookups.wanted(analysis.lookups, old, update)
-        outcomes = lookups.look_up(wanted, place, self.tell)
+        old = analysis.lock
+
+        def tell(lookup: Lookup, outcome: Any) -> None:
+            self.tell(lookup, outcome, old.section(lookup.section).get(lookup.name))
+
+        outcomes = module.look_up(wanted, place, tell, update=self.arguments.update is not None)
         new = Lock()
         for lookup in analysis.lookups:
             known = old.section(lookup.section).get(lookup.name)
             value = getattr(outcomes.get(lookup), "value", known)
             if value is not None:
                 new.section(lookup.section)[lookup.name] = value
-        for _, name in unused(analysis.lookups, old):
-            self.console.say(f"- {name}")
-        changed = save(new, analysis.project.directory)
-        self.console.say(
-            f"{FILE} {'written' if changed else 'is up to date' if not self.failed else 'stays as it is'}"
-        )
-        return self.ended()
+        lists = {
+            lookup.name: outcome.text for lookup, outcome in outcomes.items() if getattr(outcome, "text", "")
+        }
+        self.changed = save(new, lists, analysis.project.directory) or self.changed
+        return bool(wanted)
 
-    def tell(self, lookup: Lookup, outcome: Any) -> None:
+    def tell(self, lookup: Lookup, outcome: Any, old: object) -> None:
         if isinstance(outcome, Exception):
-            self.failed.append((lookup, outcome))
+            self.failed[lookup.section, lookup.name] = lookup, outcome
             return
-        old = self.analysis.lock.section(lookup.section).get(lookup.name)
+        self.done.add((lookup.section, lookup.name))
         sign = "+" if old is None else "=" if old == outcome.value else "~"
         self.console.say(f"{sign} {lookup.name}  {described(outcome.value)}  ({outcome.source})")
         for note in outcome.notes:
             self.console.say(f"  {lookup.name}: {note}", always=True)
 
-    def ended(self) -> int:
-        """Says what failed, each thing at its place in the file."""
-        if not self.failed:
-            return EXIT_FINE
-        found = [
-            Diagnostic("lookup-failed", Severity.ERROR, f"{lookup.what} is not known: {error}", lookup.span)
-            for lookup, error in self.failed
-        ]
-        _show(found, self.analysis, self.console)
-        return EXIT_PROBLEMS if all(error.of_user for _, error in self.failed) else EXIT_ENVIRONMENT
+
+def _failure(failed: tuple[Lookup, Any]) -> Diagnostic:
+    lookup, error = failed
+    return Diagnostic(
+        "lookup-failed", Severity.ERROR, f"{lookup.what} cannot be found out: {error}", lookup.span
+    )
 
 
 def described(entry: Any) -> str:
@@ -187,14 +224,32 @@ def described(entry: Any) -> str:
     return ", ".join(words) or "no digest"
 
 
-def save(lock: Lock, directory: Path) -> bool:
-    """Writes the lock in one step, where its text changes; a lock that holds nothing is no file. Whether it did."""
-    path = directory / FILE
-    data = write(lock).encode("utf-8")
-    if not any(lock.section(name) for name in ("images", "environments", "sources", "packages")):
-        there = path.exists()
-        path.unlink(missing_ok=True)
-        return there
+def save(lock: Lock, lists: Mapping[str, str], directory: Path) -> bool:
+    """Writes the lock, and the lists of packages that belong to it, where they change; lists that belong to nothing
+    are removed. A lock that holds nothing is no file. Whether anything changed."""
+    folder, path = directory / FOLDER, directory / FILE
+    changed = False
+    for name, text in lists.items():  # first: a lock without its list is out of date, and said to be
+        folder.mkdir(exist_ok=True)
+        changed = _put(folder / f"{name}.txt", text) or changed
+    if any(lock.section(name) for name in SECTIONS):
+        changed = _put(path, write(lock)) or changed
+    elif path.exists():
+        path.unlink()
+        changed = True
+    if folder.is_dir():
+        for file in folder.glob("*.txt"):
+            if file.stem not in lock.packages:
+                file.unlink()
+                changed = True
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    return changed
+
+
+def _put(path: Path, text: str) -> bool:
+    """Writes a file in one step, where its text changes. Whether it did."""
+    data = text.encode("utf-8")
     try:
         if path.read_bytes() == data:
             return False

@@ -105,6 +105,8 @@ class Lock:
     sources: dict[str, LockedSource] = field(default_factory=dict)
     packages: dict[str, LockedPackages] = field(default_factory=dict)
     present: bool = False
+    with_packages: bool = False
+    """Whether package lists are kept: there are some, or they are asked for."""
     places: dict[tuple[str, str], Span] = field(default_factory=dict)
 
     def section(self, name: str) -> dict[str, Any]:
@@ -125,7 +127,8 @@ def read(text: str) -> tuple[Lock, list[Diagnostic]]:
         return Lock(present=True), []
     document = load(FILE, text)
     reader = _Reader([_explained(diagnostic) for diagnostic in document.diagnostics])
-    return reader.lock(document.root), reader.found
+    lock = reader.lock(document.root)
+    return replace(lock, with_packages=bool(lock.packages)), reader.found
 
 
 def _explained(diagnostic: Diagnostic) -> Diagnostic:

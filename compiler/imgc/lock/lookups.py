@@ -17,11 +17,37 @@ SECTION_NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The requirements of an image. `digest` is of all that their list follows from.
+
+    specs: as PEP 508 has them; locals: paths of wheels and projects, relative to the pipeline's directory, with extras
+    behind; files: requirements files, likewise. `python` is the oldest version that the list is for; `parent` the
+    image whose list holds here too. The rest is of `pip`: `index_password` is the name of a secret, `secrets` are
+    names of secrets with the variables that hold them.
+    """
+
+    digest: str
+    specs: tuple[str, ...]
+    locals: tuple[str, ...]
+    files: tuple[str, ...]
+    python: str
+    parent: str
+    index_url: str = ""
+    index_username: str = ""
+    index_password: str = ""
+    extra_index_urls: tuple[str, ...] = ()
+    pre: bool = False
+    extra_args: tuple[str, ...] = ()
+    secrets: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Lookup:
     """One thing to look up: an entry of the lock by section and name, and the place of what asks for it.
 
     images: the name is a reference, and `platforms` those that the image is built for
     environments: the name is the image's, `command` the value of `replicate_local_environment`
+    packages: the name is the image's, `asked` what it asks for
     sources: `kind`, `url`, `branch` and `path` are the source's; `download`: containers fetch it when they start
     images asking for it are named in `images`
     """
@@ -37,6 +63,7 @@ class Lookup:
     path: str = ""
     download: bool = False
     images: tuple[str, ...] = ()
+    asked: Asked | None = None
 
     @property
     def what(self) -> str:
@@ -63,6 +90,8 @@ def staleness(lookup: Lookup, lock: Lock) -> str | None:
         known = lock.environments[lookup.name].command
         if known != command_name(lookup.command):
             return f"it is what '{known}' listed"
+    if lookup.asked is not None and lock.packages[lookup.name].requirements != lookup.asked.digest:
+        return "something else was asked for when it was made"
     return ""
 
 

@@ -9,6 +9,7 @@ from imgc.context.ignore import Matcher, default_patterns, literal, parse, rebas
 from imgc.context.narrow import in_context, narrow
 from imgc.context.project import Project
 from imgc.lock.lock import FILE as LOCK
+from imgc.lock.lock import FOLDER as LISTS
 from imgc.model.pipeline import text
 from imgc.records import dataclass
 from imgc.resolve.image import ResolvedImage
@@ -38,6 +39,7 @@ class Contexts:
         self.own = [
             project.directory / Path(project.file).name,
             project.directory / LOCK,
+            project.directory / LISTS,
             project.directory / "compiled",
             output.resolve(),
         ]

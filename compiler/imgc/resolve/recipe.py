@@ -38,6 +38,7 @@ def write(
     keys = image.running or image.node
     recipe = _recipe(image, keys, lock, reading)
     _check_requirements((*fixed, *explicit), recipe)
+    fixed, explicit = _with_locked(recipe, keys, lock, reading, fixed, explicit)
     parents_shell = _own_shell(recipe, image)
     if any(isinstance(layer, SystemPackages) for layer in fixed):
         ensure_user(recipe)  # what packages bring could hold a user of that name
@@ -170,6 +171,20 @@ def _check_requirements(layers: Sequence[Layer], recipe: Recipe) -> None:
 
         for finding in conflicts(asked_for(layers)):
             recipe.report(finding)
+
+
+def _with_locked(
+    recipe: Recipe, keys: Mapping, lock: Lock, reading: Reading,
+    fixed: Sequence[Layer], explicit: Sequence[Layer],
+) -> tuple[list[Layer], list[Layer]]:  # fmt: skip
+    """The layers with the packages of the lock, where it has them."""
+    if not lock.with_packages or not any(registry.is_python(layer.key) for layer in (*fixed, *explicit)):
+        return list(fixed), list(explicit)
+    from imgc.layers.python.environment import python_of
+    from imgc.layers.python.locked import with_locked
+
+    python = text(keys.get("python_version")) if _brings_python(keys) else python_of(recipe)
+    return with_locked(recipe, python, lock, reading.project, fixed, explicit)
 
 
 def _install_projects(recipe: Recipe, layers: Sequence[Layer]) -> None:

@@ -17,8 +17,10 @@ class NotFound(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An entry of the lock, where it is from, and what the user should know of it."""
+    """An entry of the lock, where it is from, and what the user should know of it. `text` is the list of packages
+    that belongs to it."""
 
     value: Any
     source: str
     notes: tuple[str, ...] = ()
+    text: str = ""

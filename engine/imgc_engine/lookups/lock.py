@@ -12,7 +12,7 @@ from imgc.lock.lock import Lock
 from imgc.lock.lookups import Lookup, staleness
 from imgc.records import dataclass
 from imgc_engine.interrupt import Interrupt
-from imgc_engine.lookups import code, environment, images
+from imgc_engine.lookups import code, environment, images, packages
 from imgc_engine.lookups.found import Found, NotFound
 from imgc_engine.sources.lookup import Lookups
 from imgc_engine.workers import Workers
@@ -48,9 +48,9 @@ def wanted(lookups: Iterable[Lookup], lock: Lock, update: Collection[str] | None
 
 
 def look_up(
-    lookups: Sequence[Lookup], place: Place, tell: Callable[[Lookup, Outcome], None]
+    lookups: Sequence[Lookup], place: Place, tell: Callable[[Lookup, Outcome], None], *, update: bool = False
 ) -> dict[Lookup, Outcome]:
-    """Looks everything up; `tell` hears of each as it ends."""
+    """Looks everything up; `tell` hears of each as it ends. `update`: versions of packages may change that need not."""
     interrupt = Interrupt()
     sources = code.asking(place.directory, place.secrets, interrupt)
     jobs: list[tuple[list[Lookup], Callable[[], list[Outcome]]]] = []
@@ -60,6 +60,8 @@ def look_up(
             jobs.append(([lookup], partial(_image, lookup, place)))
         elif lookup.section == "sources":
             jobs.append(([lookup], partial(_source, lookup, sources)))
+        elif lookup.section == "packages":
+            jobs.append(([lookup], partial(_packages, lookup, place, update)))
         elif lookup.section == "environments":
             by_command.setdefault(lookup.command, []).append(lookup)
     for command, several in by_command.items():  # asked once: all get the same answer
@@ -104,6 +106,13 @@ def _image(lookup: Lookup, place: Place) -> list[Outcome]:
     except NotFound as error:
         return [error]
     return [found]
+
+
+def _packages(lookup: Lookup, place: Place, update: bool) -> list[Outcome]:
+    try:
+        return [packages.look_up(lookup, place.directory, place.secrets, anew=update)]
+    except NotFound as error:
+        return [error]
 
 
 def _source(lookup: Lookup, sources: Lookups) -> list[Outcome]:

@@ -12,7 +12,7 @@ from imgc_engine.sources.access import bare
 from imgc_engine.sources.git import HEAD
 from imgc_engine.sources.program import HOST, Git, SourceError
 
-OWN = (".imgc", "imgc.lock", "compiled")
+OWN = (".imgc", "imgc.lock", "imgc.lock.d", "compiled")
 """What imgc itself writes beside a pipeline file: no change of the code."""
 
 

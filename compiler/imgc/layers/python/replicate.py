@@ -32,8 +32,14 @@ class ReplicateEnvironment:
     def span(self) -> Span:
         return self.settings.span
 
+    def lookup(self, recipe: Recipe) -> Lookup:
+        return Lookup("environments", recipe.name, self.value, command=self.command)
+
+    def is_locked(self, recipe: Recipe) -> bool:
+        return recipe.lock is not None and recipe.lock.command == command_name(self.command)
+
     def emit(self, recipe: Recipe) -> None:
-        recipe.lookups.append(Lookup("environments", recipe.name, self.value, command=self.command))
+        recipe.lookups.append(self.lookup(recipe))
         if recipe.lock is None:
             recipe.error(
                 "not-locked",
@@ -42,10 +48,11 @@ class ReplicateEnvironment:
                 label="run 'imgc lock', which asks the local environment and keeps the answer",
             )
             return
-        if recipe.lock.command != command_name(self.command):
+        if not self.is_locked(recipe):
             recipe.error(
                 "stale-lock",
-                f"imgc.lock holds what '{recipe.lock.command}' listed for '{recipe.name}', not '{command_name(self.command)}'",
+                f"imgc.lock holds what '{recipe.lock.command}' listed for '{recipe.name}', "
+                f"not '{command_name(self.command)}'",
                 self.value,
                 label="run 'imgc lock'",
             )

@@ -99,7 +99,18 @@ def git() -> Row:
     return Row("git", "fine", done.stdout.strip().removeprefix("git version "))
 
 
-CHECKS: tuple[Callable[[], Row], ...] = (python, parser, git)
+def uv() -> Row:
+    """Needed for package lists alone; in images it comes from the index."""
+    import shutil
+    from importlib.util import find_spec
+
+    program = shutil.which("uv")
+    if program is None and find_spec("uv") is None:
+        return Row("uv", "skipped", "not here; only imgc lock --packages needs it", "pip install 'imgc[lock]'")
+    return Row("uv", "fine", program or "in the Python environment of imgc")
+
+
+CHECKS: tuple[Callable[[], Row], ...] = (python, parser, git, uv)
 """What needs no engine; the engine's own are in imgc_engine.doctor."""
 
 

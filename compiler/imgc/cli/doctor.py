@@ -106,7 +106,9 @@ def uv() -> Row:
 
     program = shutil.which("uv")
     if program is None and find_spec("uv") is None:
-        return Row("uv", "skipped", "not here; only imgc lock --packages needs it", "pip install 'imgc[lock]'")
+        return Row(
+            "uv", "skipped", "not here; only imgc lock --packages needs it", "pip install 'imgc[lock]'"
+        )
     return Row("uv", "fine", program or "in the Python environment of imgc")
 
 

@@ -49,7 +49,6 @@ def prepare(arguments: argparse.Namespace, console: Console) -> Prepared | None:
     compiled = compile_pipeline(analysis.resolved, project / "compiled")
     outputs.write(compiled.files, project / STATE)
     _ignore_state(project)
-    gc.enable()  # what follows lasts
     return Prepared(compiled.plan, project / STATE, project, analysis.config or Config())
 
 
@@ -63,11 +62,14 @@ def _ignore_state(project: Path) -> None:
 def engine(module: str = "api") -> Any:
     """A module of the engine package; Failure where the Docker SDK is not installed."""
     try:
-        return importlib.import_module(f"imgc_engine.{module}")
+        found = importlib.import_module(f"imgc_engine.{module}")
     except ImportError as error:
         if error.name and error.name.split(".")[0] in ("docker", "requests", "urllib3"):
             raise Failure("this needs the Docker SDK: pip install 'imgc[docker]'", EXIT_ENVIRONMENT) from None
         raise
+    gc.freeze()  # what is loaded stays
+    gc.enable()  # what follows lasts
+    return found
 
 
 def file_option(command: argparse.ArgumentParser) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from imgc_engine import images
 from imgc_engine.build.command import pushes_itself, refusals
-from imgc_engine.build.fetch import fetching
 from imgc_engine.build.graph import Builds, Work, credentials_of, decide
 from imgc_engine.build.process import Bench, Processes, build_image
 from imgc_engine.build.program import Program, find_program
@@ -37,16 +37,30 @@ def make(
             builds.plan, compiled, project, logs, builds.client, program,
             builds.flags, builds.secrets, processes, tell,
         )  # fmt: skip
-        with fetching(builds.plan, project, builds.secrets, tell, interrupt) as fetches:
+        with _fetching(work, builds, project, tell, interrupt) as bring:
 
             def build(name: str) -> Failure | None:
-                return fetches.bring(name) or build_image(name, bench)
+                return bring(name) or build_image(name, bench)
 
             outcomes = do(work, builds, Hands(build, processes, tell), interrupt)
     else:
         outcomes = do(work, builds, Hands(_never, processes, tell), interrupt)
     record(logs, builds.plan.images, outcomes, texts)
     return outcomes
+
+
+@contextmanager
+def _fetching(
+    work: Work, builds: Builds, project: Path, tell: Listener, interrupt: Interrupt
+) -> Iterator[Callable[[str], Failure | None]]:
+    """What brings an image's code from elsewhere, inside."""
+    if not any(builds.plan.images[name].sources for name in work.todo):
+        yield lambda _name: None
+        return
+    from imgc_engine.build.fetch import fetching  # 20 ms, for those that fetch
+
+    with fetching(builds.plan, project, builds.secrets, tell, interrupt) as fetches:
+        yield fetches.bring
 
 
 def push(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -22,7 +22,7 @@ LONGEST_NAME = 80  # bytes of one folder's name; file systems allow 255
 def new_run_id() -> str:
     """The time in UTC, to be sorted and read by people, and something that no other run of that moment has."""
     time = datetime.now(UTC)
-    return f"{time:%Y%m%d-%H%M%S}-{time.microsecond // 1000:03}{secrets.token_hex(1)}"
+    return f"{time:%Y%m%d-%H%M%S}-{time.microsecond // 1000:03}{os.urandom(1).hex()}"
 
 
 def container_name(run: str, path: str, attempt: int) -> str:

@@ -60,6 +60,7 @@ class CodeSource:
     branch: str | None
     commit: str | None
     path: str
+    target: str | None
     source_files: str
     place: Place
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -177,3 +178,149 @@ def test_two_builds_of_two_branches_at_once(pipeline: Pipeline, server: Server, 
     tags = [tag for image in client.images.list() for tag in image.tags if pipeline.name in tag]
     held = sorted(client.containers.run(tag, ["cat", "a.txt"], remove=True).decode() for tag in tags)
     assert held == ["first\n", "second\n"]
+
+
+def test_plain_docker_builds_what_a_lock_has_fetched(
+    pipeline: Pipeline, server: Server, work: Path, tmp_path: Path
+) -> None:
+    pipeline.write(COPY_URL.format(url=server.publish(work, "demo"), branch="main"))
+    assert "not-fetched" in pipeline.imgc("compile", "--context", code=1)
+    pipeline.imgc("lock")
+    commit(work, {"a.txt": "after the lock\n"})
+    git(work, "push", "-q", "origin", "main")
+    server.status = 503
+    pipeline.imgc("compile", "--context", "--locked")
+    folder = pipeline.folder / "compiled/images/app"
+    tag = f"{pipeline.name}/app:plain"
+    words = ["docker", "build", "-q", "-t", tag, "-f", str(folder / "Dockerfile"), str(folder / "context")]
+    subprocess.run(
+        words, env={**pipeline.env, "DOCKER_BUILDKIT": "1"}, cwd=tmp_path, check=True, capture_output=True
+    )
+    assert pipeline.run("app", "cat", "a.txt") == "first\n"
+
+
+# source_files: download
+
+DOWNLOAD = """
+images:
+  app: {base: "busybox:1.35", copy_dir: src, source_files: download, user: app, workdir: /code/of it}
+pipeline:
+  image: app
+  serial:
+    own: 'cat a.txt; id -u; stat -c "%u %n" a.txt deep/run.sh . ; sh deep/run.sh; echo changed > a.txt'
+    next: cat a.txt
+    shared: {container_reuse: new, serial: {one: echo kept > a.txt, two: cat a.txt deep/link}}
+"""
+
+
+@pytest.fixture
+def clone(server: Server, tmp_path: Path) -> Path:
+    """A clone with a folder of code, in which the pipeline of the tests is committed."""
+    first = repository(
+        tmp_path / "first", {"src/a.txt": "first\n", "src/deep/run.sh": "echo ran\n", "other": "x"}
+    )
+    (first / "src/deep/link").symlink_to("run.sh")
+    commit(first, {"readme": "x"})
+    url = server.publish(first, "demo")
+    git(tmp_path, "clone", "-q", url, "project")
+    return tmp_path / "project"
+
+
+def committed(pipeline: Pipeline, text: str) -> None:
+    pipeline.write(text)
+    git(pipeline.folder, "add", "-A")
+    git(pipeline.folder, "commit", "-q", "-m", "The pipeline")
+    git(
+        pipeline.folder,
+        "remote",
+        "set-url",
+        "--push",
+        "origin",
+        str(pipeline.folder.parent / "served/demo.git"),
+    )
+    git(pipeline.folder, "push", "-q", "origin", "main")
+
+
+def test_containers_get_the_code_of_a_commit(any_engine: Any, clone: Path) -> None:
+    with pipeline_on(any_engine, clone) as pipeline:
+        committed(pipeline, DOWNLOAD)
+        said = pipeline.imgc("run")
+        lines = [line.partition(" | ")[2] for line in said.splitlines() if line.startswith("own |")]
+        assert lines == ["first", "10001", "10001 a.txt", "10001 deep/run.sh", "10001 .", "ran"]
+        assert "next | first" in said
+        assert "shared/two | kept" in said
+        assert "shared/two | echo ran" in said
+        assert pipeline.run("app", "ls", "-A", "/code/of it") == ""
+        (clone / "src/a.txt").write_text("not committed\n")
+        refused = pipeline.imgc("run", code=1)
+        assert "pipeline.yaml:5:" in refused
+        assert "changes that are not committed (src/a.txt)" in refused
+        git(clone, "commit", "-q", "-am", "Change")
+        assert "is not pushed to origin" in pipeline.imgc("run", code=1)
+        git(clone, "push", "-q", "origin", "main")
+        said = pipeline.imgc("run", "next")
+        assert "app: exists" in said
+        assert "next | not committed" in said
+
+
+def test_what_is_mounted_over_the_code_is_not_written_to(
+    pipeline: Pipeline, clone: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    (data / "below").mkdir(parents=True)
+    (data / "mine.txt").write_text("mine\n")
+    committed(
+        pipeline,
+        "images: {app: {base: 'busybox:1.35', copy_dir: src, source_files: download}}\n"
+        "pipeline:\n  image: app\n  serial:\n"
+        f"    over: {{run: ls, mounts: [{{src: {data}, dst: /app}}]}}\n"
+        f"    below: {{run: 'ls . deep', mounts: [{{src: {data}/below, dst: /app/deep}}]}}\n",
+    )
+    said = pipeline.imgc("run", "--allow-outside", str(data))
+    assert [line for line in said.splitlines() if line.startswith("over |")] == [
+        "over | below",
+        "over | mine.txt",
+    ]
+    assert [line for line in said.splitlines() if line.startswith("below | ")] == [
+        "below | .:", "below | a.txt", "below | deep", "below | ", "below | deep:",
+    ]  # fmt: skip
+    assert sorted(path.name for path in data.rglob("*")) == ["below", "mine.txt"]
+    assert clone.is_dir()
+
+
+def test_a_commit_that_vanished_since_it_was_locked(pipeline: Pipeline, clone: Path, server: Server) -> None:
+    committed(pipeline, "images: {app: {base: 'busybox:1.35', copy_dir: src, source_files: download}}\n"
+                        "pipeline: {image: app, run: cat a.txt}\n")  # fmt: skip
+    pipeline.imgc("lock")
+    assert "first" in pipeline.imgc("run")
+    git(clone, "commit", "-q", "--amend", "--no-edit", "-m", "Another")
+    git(clone, "push", "-q", "-f", "origin", "main")
+    lock = (clone / "imgc.lock").read_text()
+    old = git(clone, "rev-parse", "main@{1}")
+    assert old in lock
+    (clone / "imgc.lock").write_text(lock.replace(old, "0123456789" * 4))
+    said = pipeline.imgc("run", code=1)
+    assert "has no commit 0123456789" in said
+    assert "pipeline.yaml:3:" in said
+    server.status = 503
+    assert "cannot be reached" in pipeline.imgc("run", code=3)
+
+
+def test_a_locked_commit_decides_whether_code_is_included(pipeline: Pipeline, clone: Path) -> None:
+    committed(
+        pipeline,
+        "images:\n  app: {base: 'busybox:1.35', copy_dir: src, source_files: download_or_include}\n"
+        "  other: {base: 'busybox:1.35', copy_dir: src, source_files: download}\n"
+        "  plain: {base: 'busybox:1.35', copy_dir: src}\n"
+        "pipeline: {parallel: {a: {image: app, run: ls}, b: {image: other, run: ls}, c: {image: plain, run: ls}}}\n",
+    )
+    for image in ("app", "plain"):
+        assert "COPY" in pipeline.imgc("compile", "--stdout", image)
+    pipeline.imgc("lock")
+    assert "COPY" not in pipeline.imgc("compile", "--stdout", "app")
+    assert "COPY" in pipeline.imgc("compile", "--stdout", "plain")
+    (clone / "src/a.txt").write_text("not committed, and the commit is locked\n")
+    said = pipeline.imgc("run")
+    assert [line for line in sorted(said.splitlines()) if line.endswith("| a.txt")] == [
+        "a | a.txt", "b | a.txt", "c | a.txt",
+    ]  # fmt: skip

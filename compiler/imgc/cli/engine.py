@@ -48,14 +48,15 @@ def prepare(arguments: argparse.Namespace, console: Console) -> Prepared | None:
     project = analysis.project.directory
     compiled = compile_pipeline(analysis.resolved, project / "compiled")
     outputs.write(compiled.files, project / STATE)
-    _ignore_state(project)
+    ignore_state(project)
     return Prepared(compiled.plan, project / STATE, project, analysis.config or Config())
 
 
-def _ignore_state(project: Path) -> None:
+def ignore_state(project: Path) -> None:
     """Keeps the state folder out of the user's git."""
     ignore = project / ".imgc" / ".gitignore"
     if not ignore.exists():
+        ignore.parent.mkdir(exist_ok=True)
         ignore.write_text("*\n", encoding="utf-8")
 
 

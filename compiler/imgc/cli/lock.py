@@ -16,7 +16,7 @@ from typing import Any
 from imgc.analysis.analysis import Analysis
 from imgc.cli.common import analyse_file, compile_arguments, file_argument, find
 from imgc.cli.console import EXIT_ENVIRONMENT, EXIT_FINE, EXIT_PROBLEMS, Console, Failure
-from imgc.cli.engine import engine
+from imgc.cli.engine import engine, ignore_state
 from imgc.diagnostics import Diagnostic, Severity
 from imgc.diagnostics.near import near
 from imgc.lock.lock import FILE, FOLDER, SECTIONS, Lock
@@ -190,7 +190,23 @@ class _Locking:
             lookup.name: outcome.text for lookup, outcome in outcomes.items() if getattr(outcome, "text", "")
         }
         self.changed = save(new, lists, analysis.project.directory) or self.changed
+        self.fetch(analysis, new, place.secrets)
         return bool(wanted)
+
+    def fetch(self, analysis: Analysis, lock: Lock, secrets: Any) -> None:
+        """Brings the code of the lock to this machine, where `imgc compile --context` looks for it."""
+        directory, sources = analysis.project.directory, engine("sources.lookup")
+        wanted = {
+            sources.Wanted(lookup.kind, lookup.url, lookup.branch, lookup.path): lookup
+            for lookup in analysis.lookups
+            if lookup.section == "sources" and not lookup.download and lookup.name in lock.sources
+        }
+        if wanted:
+            ignore_state(directory)
+            commits = {source: lock.sources[lookup.name].commit for source, lookup in wanted.items()}
+            for source, error in sources.bring(commits, directory, secrets).items():
+                lookup = wanted[source]
+                self.failed[lookup.section, lookup.name] = lookup, error
 
     def tell(self, lookup: Lookup, outcome: Any, old: object) -> None:
         if isinstance(outcome, Exception):

@@ -17,7 +17,7 @@ from imgc.layers.users import ensure_user
 from imgc.layers.workdir import clean, ensure_workdir, written_below
 from imgc.layers.yaml_text import beside, replaced
 from imgc.patterns import lazy
-from imgc.records import dataclass
+from imgc.records import dataclass, replace
 from imgc.sha256 import sha256
 
 DOWNLOAD = "download"
@@ -94,7 +94,8 @@ class FetchedCode:
         copy_code(recipe, path, self.key, self.span)
 
     def remote(self) -> Source:
-        return Source(self.kind, self.url, self.branch, self.places[0][0] if self.places else "", self.span)
+        path = self.places[0][0] if self.places else source_path(self.kind, self.url, self.branch)
+        return Source(self.kind, self.url, self.branch, path, self.span)
 
 
 def emit_code(recipe: Recipe, layer: Layer | None, mode: str = "include", span: Span | None = None) -> None:
@@ -111,7 +112,8 @@ def emit_code(recipe: Recipe, layer: Layer | None, mode: str = "include", span: 
         ensure_workdir(recipe, code.key, code.span)
         earlier = recipe.notes.get(DOWNLOAD, ())
         assert isinstance(earlier, tuple)
-        recipe.notes[DOWNLOAD] = (*earlier, code.remote())
+        target = clean(posixpath.join("/", recipe.code_dir))
+        recipe.notes[DOWNLOAD] = (*earlier, replace(code.remote(), target=target))
     elif mode != "ignore":
         code.bake(recipe)
     recipe.code_dir = clean(posixpath.join("/", recipe.code_dir))

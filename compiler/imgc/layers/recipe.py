@@ -16,7 +16,8 @@ from imgc.records import dataclass, field
 @dataclass(frozen=True, slots=True)
 class Source:
     """Code from elsewhere: `kind` repo (the repository of the pipeline file), git or s3. `path` is where it
-    is put, relative to the pipeline's directory. `commit` is known once locked."""
+    is put, relative to the pipeline's directory. `commit` is known once locked. `target` is where in the container
+    it goes when that starts."""
 
     kind: str
     url: str
@@ -24,6 +25,7 @@ class Source:
     path: str
     span: Span
     commit: str = ""
+    target: str = ""
 
 
 _IDS = {"root": "0", "mambauser": "57439:57439", "jovyan": "1000:100"}
@@ -76,6 +78,8 @@ class Recipe:
     """The user of the commands from here on, where a `user` step (or the parent image) says so; else the base's."""
     lock: LockedEnvironment | None = None
     """The local environment of `replicate_local_environment` in imgc.lock; None when it has none for this image."""
+    downloadable: bool = False
+    """Whether imgc.lock holds a commit of the file's repository that is clean and pushed."""
     lookups: list[Lookup] = field(default_factory=list)
     """What only `imgc lock` can find out about this image."""
     notes: dict[str, object] = field(default_factory=dict)

@@ -277,6 +277,7 @@ def _source(source: Source, mode: str) -> dict[str, Any]:
         "branch": source.branch or None,
         "commit": source.commit or None,
         "path": source.path,
+        "target": source.target or None,
         "source_files": mode,
         "place": place(source.span),
     }

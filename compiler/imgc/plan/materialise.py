@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -16,16 +17,30 @@ FOLDER = "context"
 
 
 def not_fetched(resolved: Resolved) -> list[Diagnostic]:
-    """Code from elsewhere that is not here: a compile fetches nothing."""
+    """Code from elsewhere that is not here at the commit of the lock: a compile fetches nothing."""
     found = []
     for image in resolved.images.values():
         for source in image.sources:
-            if not (resolved.project.directory / source.path).is_dir():
+            if not source.commit or _commit_in(resolved.project.directory / source.path) != source.commit:
                 what = "the repository of this file" if source.kind == "repo" else f"'{source.url}'"
-                message = f"{what} is not fetched: a build context cannot hold its code"
-                label = f"it is looked for in '{source.path}'"
+                at = f" at {source.commit[:12]}" if source.commit else ""
+                message = f"{what}{at} is not fetched: a build context cannot hold its code"
+                label = (
+                    "run 'imgc lock', which fetches it"
+                    if source.kind != "s3"
+                    else "only 'imgc build' fetches from S3"
+                )
                 found.append(Diagnostic("not-fetched", Severity.ERROR, message, source.span, label))
     return found
+
+
+def _commit_in(folder: Path) -> str:
+    """The commit that a folder of fetched code has, by the stamp that its fetching left beside it."""
+    try:
+        stamp = json.loads(folder.with_name(f"{folder.name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(stamp.get("content", "")) if isinstance(stamp, dict) and folder.is_dir() else ""
 
 
 def materialise(resolved: Resolved, images: Iterable[str], output: Path) -> list[str]:

@@ -17,7 +17,7 @@ from imgc.layers.kind import Layer, Reading
 from imgc.layers.recipe import Recipe, Source
 from imgc.layers.running import emit_running, ensure_user
 from imgc.layers.system_packages import SystemPackages, joined, with_extra
-from imgc.lock.lock import Lock, source_name
+from imgc.lock.lock import OWN_REPOSITORY, Lock, source_name
 from imgc.lock.lookups import Lookup
 from imgc.model.pipeline import entries, flag, text, texts
 from imgc.model.secrets import secret_uses
@@ -80,12 +80,18 @@ def _recipe(image: ResolvedImage, keys: Mapping, lock: Lock, reading: Reading) -
         ssh=texts(keys.get("ssh")),
         runs_as=image.user if image.parent else "",
         lock=lock.environments.get(image.name),
+        downloadable=_downloadable(lock),
         path_map=dict(image.path_map),
         env=dict(image.env),
         notes=dict(image.notes),
     )
     recipe.steps.append(start)
     return recipe
+
+
+def _downloadable(lock: Lock) -> bool:
+    own = lock.sources.get(OWN_REPOSITORY)
+    return own is not None and own.clean and own.pushed
 
 
 def _writable(path: str) -> str:
@@ -129,9 +135,18 @@ def _emit(recipe: Recipe, layers: Iterable[Layer], keys: Mapping) -> None:
     """Writes layers; code goes in, or not, as `source_files` says."""
     for layer in layers:
         if layer.key in CODE:
-            emit_code(recipe, layer, text(keys.get("source_files"), "download_or_include"))
+            emit_code(recipe, layer, _source_files(keys, recipe))
         else:
             layer.emit(recipe)
+
+
+def _source_files(keys: Mapping, recipe: Recipe) -> str:
+    """Whether code is included. Where `download_or_include` is written, it is downloaded once the lock holds a commit
+    that others can get; an image whose file says nothing has its code in it, with a lock and without."""
+    written = text(keys.get("source_files"), "include")
+    if written == "download_or_include":
+        return "download" if recipe.downloadable and keys.entry("copy_url") is None else "include"
+    return written
 
 
 def _split(layers: Sequence[Layer]) -> tuple[list[Layer], list[Layer], list[Layer]]:
@@ -145,7 +160,7 @@ def _default_code(recipe: Recipe, keys: Mapping, layers: Iterable[Layer]) -> Non
     """`source_files` without any code key is about the folder of the file."""
     entry = keys.entry("source_files")
     if entry is not None and not any(layer.key in CODE for layer in layers):
-        emit_code(recipe, None, text(entry.value), entry.key.span)
+        emit_code(recipe, None, _source_files(keys, recipe), entry.key.span)
 
 
 def _own_python(recipe: Recipe, keys: Mapping) -> None:

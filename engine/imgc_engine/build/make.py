@@ -105,8 +105,5 @@ def _refuse(work: Work, builds: Builds, program: Callable[[], Program]) -> None:
 
 
 def _not_yet(image: Image) -> Iterator[Refusal]:
-    for source in image.sources:
-        if source.source_files == "download":
-            yield Refusal(source.place, "This engine does not fetch code when a container starts yet.")
     if image.builder is not None:
         yield Refusal(image.source, "This engine does not run build pipelines yet.")

@@ -26,9 +26,10 @@ from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Node, load
 from imgc_engine.run import store
 from imgc_engine.run.cleaning import remove
+from imgc_engine.run.code import Downloads
 from imgc_engine.run.containers import Given, Surroundings, description
 from imgc_engine.run.naming import SHELLS, new_run_id
-from imgc_engine.run.prepare import Scene, make_images, refuse
+from imgc_engine.run.prepare import Scene, fetch_code, make_images, refuse
 from imgc_engine.run.secret_files import SecretFiles
 from imgc_engine.run.selection import leaf
 from imgc_engine.secrets import Secrets
@@ -46,6 +47,8 @@ class Ready:
     """The engine's reference or id."""
     where: str
     """What it is, for people."""
+    code: Downloads | None = None
+    """What goes into the container before it starts; None for a kept state, which has it."""
 
 
 def debug(
@@ -92,7 +95,10 @@ def debug(
             return api.Result(Code.INTERRUPTED if interrupt.level else worst(failures), failures)
         assert one.image is not None
         reference = loaded.images[one.image].reference
-        found.append(Ready(scene, one, reference, reference))
+        code, lost = fetch_code(scene, [one])
+        if lost:
+            return api.Result(worst(lost), lost)
+        found.append(Ready(scene, one, reference, reference, code))
         return api.Result(Code.FINE)
 
     result = api.answer(work, interrupt)
@@ -114,6 +120,8 @@ def open_shell(ready: Ready) -> int:
         with engine_errors():
             stack.callback(_remove, client, container)
             client.create_container_from_config(config, container)
+            if ready.code is not None:
+                ready.code.put(ready.node.image or "", container)
             workdir = client.inspect_container(container)["Config"].get("WorkingDir") or "/"
         command = shells.described(ready.node)
         if _put(client, container, shells.archive(ready.node, shell, workdir)):

@@ -47,9 +47,10 @@ class Creation:
     `run` in any thread, once.
     """
 
-    def __init__(self, attempt: Attempt, steady: Steady) -> None:
+    def __init__(self, attempt: Attempt, steady: Steady, fill: Callable[[str], None]) -> None:
+        """`fill` puts what it needs into the container of that name, before it starts."""
         self.attempt = attempt
-        self._steady = steady
+        self._steady, self._fill = steady, fill
         self._made: Future[str] = Future()
 
     def run(self) -> None:
@@ -72,7 +73,11 @@ class Creation:
         except docker.errors.APIError as error:
             if error.status_code != 409:
                 raise
-            return str(client.inspect_container(name)["State"]["Status"])
+            status = str(client.inspect_container(name)["State"]["Status"])
+            if status == "created":  # by an earlier session, which may not have come to fill it
+                self._fill(name)
+            return status
+        self._fill(name)
         return "new"
 
 

@@ -21,6 +21,7 @@ from imgc_engine.masking import Mask
 from imgc_engine.plan import Node
 from imgc_engine.run.attempt import Attempt, Control, Creation, Hooks, live, or_lost
 from imgc_engine.run.cleaning import remove, remove_all
+from imgc_engine.run.code import Downloads
 from imgc_engine.run.containers import Given, Surroundings, description, shared_description, variables
 from imgc_engine.run.execs import Command, Execution
 from imgc_engine.run.keeping import keep
@@ -62,6 +63,7 @@ class Session:
     sharers: Mapping[str, Sequence[Node]]
     left: Mapping[str, int]
     keep: bool
+    code: Downloads
     tell: Listener
     interrupt: Interrupt
 
@@ -75,7 +77,7 @@ class Crew:
     def __init__(self, session: Session, inbox: Inbox) -> None:
         self._session, self._inbox = session, inbox
         self._steady = Steady(session.client)
-        self._sharing = Sharing(self._steady, session.surroundings.run, self._shared_config)
+        self._sharing = Sharing(self._steady, session.surroundings.run, self._shared_config, self._fill)
         self._running: dict[str, Control] = {}
         self._created: dict[str, Creation] = {}
         self._makers, self._removers = Workers(AHEAD, "maker"), Workers(REMOVERS, "remover")
@@ -105,7 +107,7 @@ class Crew:
         for start in starts:
             path, own = start.node.path, start.node.container.mode == "own"
             if own and path not in self._created and len(self._created) < AHEAD:
-                creation = self._created[path] = Creation(self._attempt(start), self._steady)
+                creation = self._created[path] = self._creation(start)
                 self._makers.submit(creation.run)
 
     def ended(self, path: str) -> None:
@@ -185,7 +187,7 @@ class Crew:
     def _attend(self, start: Start, creation: Creation | None, control: Control) -> None:
         """The thread of an attempt in a container of its own."""
         if creation is None:
-            creation = Creation(self._attempt(start), self._steady)
+            creation = self._creation(start)
             creation.run()
         lines: tuple[str, ...] = ()
         try:
@@ -225,6 +227,13 @@ class Crew:
         clean = end.exit_code == 0 and not control.stopped
         used_up = self._sharing.release(node, container, clean=clean) if container else None
         self._inbox.put(Ended(node.path, used_up, end, lines))
+
+    def _creation(self, start: Start) -> Creation:
+        return Creation(self._attempt(start), self._steady, partial(self._fill, start.node))
+
+    def _fill(self, node: Node, container: str) -> None:
+        assert node.image is not None
+        self._session.code.put(node.image, container)
 
     def _attempt(self, start: Start) -> Attempt:
         node = start.node

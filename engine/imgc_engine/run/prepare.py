@@ -15,10 +15,11 @@ from imgc_engine import build as building
 from imgc_engine import images
 from imgc_engine.connection import Facts, engine_errors, is_local, socket_path
 from imgc_engine.events import Listener
-from imgc_engine.failures import EngineError, Refused
+from imgc_engine.failures import EngineError, Failure, Refused
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Node, Plan
 from imgc_engine.refuse import Around, refusals
+from imgc_engine.run.code import Downloads
 from imgc_engine.run.containers import Surroundings
 from imgc_engine.run.crew import Session
 from imgc_engine.run.history import Options
@@ -109,8 +110,21 @@ def check_images(scene: Scene, leaves: Iterable[Node]) -> None:
             )
 
 
+def fetch_code(scene: Scene, leaves: Iterable[Node]) -> tuple[Downloads, tuple[Failure, ...]]:
+    """The code that the leaves' containers get when they are made, and what of it cannot be had. EngineError."""
+    code = Downloads(scene.plan, scene.project, scene.secrets, scene.client, scene.interrupt)
+    with engine_errors():
+        return code, code.fetch(dict.fromkeys(leaf.image for leaf in leaves if leaf.image))
+
+
 def make_session(
-    scene: Scene, leaves: Sequence[Node], store: Store, left: Mapping[str, int], *, keep: bool
+    scene: Scene,
+    leaves: Sequence[Node],
+    store: Store,
+    left: Mapping[str, int],
+    code: Downloads,
+    *,
+    keep: bool,
 ) -> Session:
     """`left`: the attempts that an earlier session left running. EngineError."""
     references = {name: image.reference for name, image in scene.plan.images.items()}
@@ -133,6 +147,7 @@ def make_session(
         sharers,
         left,
         keep,
+        code,
         scene.tell,
         scene.interrupt,
     )

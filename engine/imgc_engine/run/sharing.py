@@ -30,8 +30,9 @@ Config = Callable[[Node, int], dict[str, Any]]
 class Sharing:
     """Gives leaves their containers, by name. Its methods may be called from any thread."""
 
-    def __init__(self, steady: Steady, run: str, config: Config) -> None:
-        self._steady, self._run, self._config = steady, run, config
+    def __init__(self, steady: Steady, run: str, config: Config, fill: Callable[[Node, str], None]) -> None:
+        """`fill` puts what the leaf's image says into the container of that name, before it starts."""
+        self._steady, self._run, self._config, self._fill = steady, run, config, fill
         self._lock = threading.Lock()
         self._attempts: dict[str, int] = {}
         self._groups: dict[str, Future[str]] = {}
@@ -66,7 +67,7 @@ class Sharing:
         if mine:
             try:
                 name = container_name(self._run, group, attempt)
-                self._start(name, self._config(node, attempt))
+                self._start(name, node, self._config(node, attempt))
                 future.set_result(name)
             except BaseException as error:
                 with self._lock:
@@ -103,10 +104,10 @@ class Sharing:
                 return idle.pop()
             name = container_name(self._run, POOL, next(self._numbers))
             self._kinds[name] = kind
-        self._start(name, config)
+        self._start(name, node, config)
         return name
 
-    def _start(self, name: str, config: dict[str, Any]) -> None:
+    def _start(self, name: str, node: Node, config: dict[str, Any]) -> None:
         client = self._steady.client
 
         def start() -> None:
@@ -117,6 +118,8 @@ class Sharing:
             except docker.errors.APIError as error:
                 if error.status_code != 409:  # it is there: the engine or imgc went away after creating it
                     raise
+            if client.inspect_container(name)["State"]["Status"] == "created":
+                self._fill(node, name)
             client.start(name)
 
         self._steady.call(start)

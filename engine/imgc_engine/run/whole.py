@@ -25,6 +25,7 @@ from imgc_engine.run.prepare import (
     Scene,
     check_images,
     environment,
+    fetch_code,
     make_images,
     make_schedule,
     make_session,
@@ -71,10 +72,13 @@ def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
     made = make_images(scene, leaves, rebuild=wanted.rebuild)
     if (stop := _not_made(made, interrupt)) is not None:
         return stop
+    code, lost = fetch_code(scene, leaves)
+    if lost:
+        return Ran(Code.INTERRUPTED if interrupt.level else worst(lost), failures=lost, images=made)
     store = storing.create(wanted.state, new_run_id(), wanted.document)
     try:
         store.append([begin_record(wanted.options, now(), environment=environment(scene))])
-        runner = Runner(schedule, make_session(scene, leaves, store, left={}, keep=wanted.options.keep))
+        runner = Runner(schedule, make_session(scene, leaves, store, {}, code, keep=wanted.options.keep))
         tell(RunStarted(store.folder.name, nodes, store.folder))
         return replace(_execute(runner, schedule, scene, store, nodes), images=made)
     finally:
@@ -116,7 +120,10 @@ def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Int
         check_images(scene, leaves)
     if (stop := _not_made(made, interrupt)) is not None:
         return stop
-    session = make_session(scene, leaves, store, history.running, keep=history.options.keep)
+    code, lost = fetch_code(scene, leaves)
+    if lost:
+        return Ran(Code.INTERRUPTED if interrupt.level else worst(lost), failures=lost, images=made)
+    session = make_session(scene, leaves, store, history.running, code, keep=history.options.keep)
     _remove_strays(scene, store, history, kept)
     session.secrets.remove()
     store.append([begin_record(history.options, now(), kept, environment(scene))])

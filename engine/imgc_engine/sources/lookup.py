@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import SecretSource
@@ -16,6 +18,7 @@ from imgc_engine.sources import bucket
 from imgc_engine.sources.access import Access, access_of, bare
 from imgc_engine.sources.cache import check_out, locked
 from imgc_engine.sources.git import listed, resolve
+from imgc_engine.sources.place import Places
 from imgc_engine.sources.program import Git, SourceError
 from imgc_engine.sources.repository import (
     Repository,
@@ -25,6 +28,8 @@ from imgc_engine.sources.repository import (
     repository,
     wanted_ref,
 )
+
+T = TypeVar("T")
 
 AT_ONCE = 8  # servers that are asked at a time
 
@@ -190,10 +195,39 @@ def look_up(
 ) -> dict[Wanted, Answer]:
     """What each source is now; several servers are asked at once. `secrets` is that of a plan. Signals end it: the
     answers then are errors of kind "interrupted"."""
-    declared = {name: SecretSource(source.get("env"), source.get("file")) for name, source in secrets.items()}
-    interrupt = Interrupt()
-    lookups = Lookups(directory, Secrets(declared, directory), declared, interrupt)
+    lookups = _lookups(directory, secrets)
     each = list(dict.fromkeys(wanted))
-    ask: Callable[[Wanted], Answer] = lookups.answer
-    with interrupt.on_signals(), ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(zip(each, pool.map(ask, each), strict=True))
+    return dict(zip(each, _all(lookups, lookups.answer, each), strict=True))
+
+
+def bring(
+    commits: Mapping[Wanted, str], directory: Path, secrets: Mapping[str, Mapping[str, str | None]]
+) -> dict[Wanted, SourceError]:
+    """Puts sources in their places, at these commits, for a compile that writes build contexts; what cannot be had."""
+    lookups, places = _lookups(directory, secrets), Places()
+
+    def put(wanted: Wanted) -> SourceError | None:
+        try:
+            fill = partial(lookups.fill, wanted, commits[wanted])
+            places.hold(directory / wanted.path, commits[wanted], fill)
+        except SourceError as error:
+            return error
+        return None
+
+    try:
+        found = zip(commits, _all(lookups, put, list(commits)), strict=True)
+        return {wanted: error for wanted, error in found if error is not None}
+    finally:
+        places.close()
+
+
+def _lookups(directory: Path, secrets: Mapping[str, Mapping[str, str | None]]) -> Lookups:
+    declared = {name: SecretSource(source.get("env"), source.get("file")) for name, source in secrets.items()}
+    return Lookups(directory, Secrets(declared, directory), declared, Interrupt())
+
+
+def _all(lookups: Lookups, ask: Callable[[Wanted], T], each: list[Wanted]) -> list[T]:
+    """Asks of each, several at once, until a signal comes."""
+    assert lookups.interrupt is not None
+    with lookups.interrupt.on_signals(), ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(ask, each))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from imgc.layers.code import source_path
 from imgc_cli import imgc
 
 PIPELINE = """\
@@ -89,8 +90,36 @@ def test_code_that_is_not_fetched_is_said_at_its_line(
     assert result.code == 1
     assert "error[not-fetched]" in result.err
     assert "pipeline.yaml:5" in result.err
+    assert "run 'imgc lock', which fetches it" in result.err
     assert not (folder / "compiled").exists()
     assert imgc(capsys, "compile").code == 0
+
+
+def test_code_that_was_fetched_at_the_locked_commit_is_copied(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    (folder / "pipeline.yaml").write_text(
+        "version: 1\nimages:\n  a:\n    base: debian:12\n    copy_url: https://example.com/x.git\n    copy_branch: main\n"
+    )
+    commit = "abcdef0123" * 4
+    (folder / "imgc.lock").write_text(
+        f"version: 1\nsources:\n  https://example.com/x.git@main:\n    commit: {commit}\n"
+    )
+    place = folder / source_path("git", "https://example.com/x.git", "main")
+    place.mkdir(parents=True)
+    (place / "a.py").write_text("fetched\n")
+    stamp = place.with_name(f"{place.name}.json")
+    stamp.write_text('{"content": "another"}')
+    result = imgc(capsys, "compile", "--context")
+    assert result.code == 1
+    assert "at abcdef0123ab is not fetched" in result.err
+    stamp.write_text(f'{{"content": "{commit}"}}')
+    assert imgc(capsys, "compile", "--context").code == 0
+    (copied,) = (folder / "compiled/images/a/context").rglob("a.py")
+    assert copied.read_text() == "fetched\n"
+    assert f"COPY {copied.parent.relative_to(folder / 'compiled/images/a/context')} ./" in (
+        (folder / "compiled/images/a/Dockerfile").read_text()
+    )
 
 
 def test_nothing_is_written_with_check_or_stdout(capsys: pytest.CaptureFixture[str], folder: Path) -> None:

@@ -296,10 +296,13 @@ def test_downloaded_code_is_only_noted(kit: Kit) -> None:
     assert kit.recipe.sources == []
     notes = kit.recipe.notes[DOWNLOAD]
     assert isinstance(notes, tuple)
-    assert [(source.kind, source.path) for source in notes] == [("repo", "src")]
+    assert [(source.kind, source.path, source.target) for source in notes] == [("repo", "src", "/app")]
     kit.image("copy_url: https://h/a\ncopy_branch: b\nsource_files: download")
     assert kit.recipe.sources == []
-    assert kit.recipe.notes[DOWNLOAD][0].url == "https://h/a"  # type: ignore[index]
+    (source,) = kit.recipe.notes[DOWNLOAD]  # type: ignore[misc, attr-defined]
+    assert (source.url, source.path) == ("https://h/a", source_path("git", "https://h/a", "b"))
+    kit.image("copy_dir: src\nsource_files: download\nauto_workdir: false")
+    assert kit.recipe.notes[DOWNLOAD][0].target == "/app"  # type: ignore[index]
 
 
 @pytest.mark.parametrize("mode", ["include", "download_or_include"])

@@ -117,12 +117,17 @@ def _overview(view: View) -> Iterator[str]:
 
 
 def _image(view: View, name: str) -> Iterator[str]:
-    from imgc.plan.explain.bases import facts, settings
+    from imgc.plan.explain.bases import code, facts, settings
     from imgc.plan.explain.dockerfiles import explain_dockerfile
 
     image, data = view.resolved.images[name], view.images[name]
     yield f"image {name}  ({view.at(image.span)})"
-    rows = [*facts(image), *settings(image, view.resolved.config), ("reference", data["reference"])]
+    rows = [
+        *facts(image),
+        *settings(image, view.resolved.config),
+        *code(image),
+        ("reference", data["reference"]),
+    ]
     if data["same_as"]:
         rows.append(("same as", f"'{data['same_as']}': it is built once"))
     yield from (f"  {title:<18}{text}" for title, text in rows)

@@ -10,6 +10,7 @@ from typing import Any
 
 from imgc.cli.common import analyse_file, compile_arguments, find, report_problems
 from imgc.cli.console import EXIT_ENVIRONMENT, EXIT_FINE, EXIT_PROBLEMS, Console, Failure
+from imgc.cli.sources import look_up_sources
 
 EXAMPLES = """examples:
   imgc images                     all images
@@ -17,7 +18,8 @@ EXAMPLES = """examples:
   imgc images --uri etl           the reference alone: docker run -it $(imgc images --uri etl)
   imgc images --format json       for programs
 
-exit codes: 0 fine, 1 problems in the file, 2 no such image, 3 no engine (with --size)
+exit codes: 0 fine, 1 problems in the file, 2 no such image, 3 no engine (with --size), or no answer about code that is
+not locked: its commit is part of the reference
 """
 
 
@@ -36,9 +38,10 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     from imgc.plan.compiled import compile_pipeline
 
     analysis = analyse_file(find(arguments.file), arguments)
+    of_user = analysis.failed or look_up_sources(analysis, arguments, console)
     report_problems(analysis, console)
     if analysis.failed:
-        return EXIT_PROBLEMS
+        return EXIT_PROBLEMS if of_user else EXIT_ENVIRONMENT
     plan = compile_pipeline(analysis.resolved, analysis.project.directory / "compiled").plan
     images: dict[str, Any] = plan["images"]
     for name in arguments.images:

@@ -72,7 +72,9 @@ def _known(source: Source, download: bool, commits: dict[tuple[Any, ...], str]) 
 
 
 def _needed(analysis: Analysis, arguments: argparse.Namespace) -> set[str]:
-    """The images that the command is about, with those they stand on."""
+    """The images that the command is about, with those they stand on. A run that is resumed has a plan of its own."""
+    if getattr(arguments, "resume", None) is not None:
+        return set()
     images: Iterable[str] = getattr(arguments, "images", None) or ()
     nodes: Iterable[str] = getattr(arguments, "nodes", None) or ()
     asked = set(images) | {

@@ -44,7 +44,8 @@ class Fetches:
         try:
             fill = partial(self._lookups.fill, wanted, source.commit)
             fresh = self._places.hold(self._project / source.path, source.commit, fill)
-        except SourceError as error:
+        except SourceError as raised:
+            error = self._lookups.masked(raised)
             self._tell(ImageStep(name, step, "failed"))
             code = Code.USER_FILE if error.of_user else Code.ENVIRONMENT
             return Failure(name, str(error), source.place, code, detail=step)

@@ -83,7 +83,8 @@ class Downloads:
             for source in self._sources(name):
                 try:
                     self._of(name)
-                except SourceError as error:
+                except SourceError as raised:
+                    error = self._lookups.masked(raised)
                     code = ExitCode.USER_FILE if error.of_user else ExitCode.ENVIRONMENT
                     detail = f"fetch {said(source)}"
                     failures.append(Failure(name, str(error), source.place, code, detail=detail))
@@ -97,7 +98,7 @@ class Downloads:
         try:
             archives = self._of(name)
         except SourceError as error:
-            raise NoCode(str(error)) from None
+            raise NoCode(str(self._lookups.masked(error))) from None
         found = self._client.inspect_container(container)["Mounts"]
         mounted = [posixpath.normpath(mount["Destination"]) for mount in found]
         for archive in archives:

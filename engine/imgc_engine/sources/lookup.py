@@ -104,7 +104,11 @@ class Lookups:
                 return Answer(resolve(wanted.url, wanted.branch, git=self.git(wanted.url)))
             return self._download() if wanted.download else self._repository()
         except SourceError as error:
-            return Answer(error=error)
+            return Answer(error=self.masked(error))
+
+    def masked(self, error: SourceError) -> SourceError:
+        """With no secret in it, whatever a server has written."""
+        return SourceError(error.kind, self.secrets.mask().text(str(error)), error.near)
 
     def _bucket(self, wanted: Wanted) -> str:
         """The bucket is fetched at once: only then is it known what is in it."""
@@ -211,7 +215,7 @@ def bring(
             fill = partial(lookups.fill, wanted, commits[wanted])
             places.hold(directory / wanted.path, commits[wanted], fill)
         except SourceError as error:
-            return error
+            return lookups.masked(error)
         return None
 
     try:

@@ -145,6 +145,23 @@ class TestLines:
         assert imgc(capsys, "explain", "etl:999").code == 2
 
 
+def test_code_from_elsewhere_says_its_commit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(tmp_path / "pipeline.yaml")
+    Path(file).write_text(
+        "version: 1\nimages:\n  a: {base: 'busybox:1.35', copy_url: 'https://git.example/x', copy_branch: main}\n"
+    )
+    out = imgc(capsys, "explain", "-f", file, "a").out
+    assert "https://git.example/x main: what it is then, and with it the tag, is found out by" in out
+    assert "a commit of main (line 3)" in out
+    (tmp_path / "imgc.lock").write_text(
+        f"version: 1\nsources:\n  https://git.example/x@main:\n    commit: {'abcdef0123' * 4}\n"
+    )
+    assert (
+        "https://git.example/x main at abcdef0123ab (from the lock)"
+        in imgc(capsys, "explain", "-f", file, "a").out
+    )
+
+
 @pytest.mark.usefixtures("folder")
 def test_an_unknown_name_gets_a_near_one(capsys: pytest.CaptureFixture[str]) -> None:
     result = imgc(capsys, "explain", "count/mobi")

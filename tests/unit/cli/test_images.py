@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gitserver import commit, git, repository, serving
 from imgc_cli import imgc
 
 PIPELINE = """\
@@ -54,6 +55,26 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_sizes_need_an_engine(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     assert imgc(capsys, "images", "--size").code == 3
+
+
+def test_the_commit_of_code_from_git_is_part_of_the_reference(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    work = repository(folder / "work", {"a": "1"})
+    git(work, "tag", "v1")
+    text = "version: 1\nimages:\n  app: {base: 'busybox:1.35', copy_url: '%s', copy_branch: main}\n"
+    with serving(folder / "served") as server:
+        (folder / "pipeline.yaml").write_text(text % server.publish(work, "demo"))
+        first = imgc(capsys, "images", "--uri", "app").out
+        commit(work, {"a": "2"})
+        git(work, "push", "-q", "origin", "main")
+        assert imgc(capsys, "images", "--uri", "app").out != first
+        git(work, "push", "-q", "-f", "origin", "v1:main")
+        assert imgc(capsys, "images", "--uri", "app").out == first
+    (folder / "pipeline.yaml").write_text(text % "http://127.0.0.1:9/x")
+    result = imgc(capsys, "images", "--uri", "app")
+    assert (result.code, result.out) == (3, "")
+    assert "source-unreachable" in result.err
 
 
 def test_an_unknown_image(capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,3 +84,17 @@ def _installer(image: ResolvedImage) -> str:
     if any(stage.name == "uv" for stage in image.stages):
         return "uv, the default; it is mounted from a stage of its own and is in no layer of the image"
     return "chosen by the layer: see its lines below"
+
+
+def code(image: ResolvedImage) -> list[tuple[str, str]]:
+    """Code from elsewhere, and at which commit."""
+    rows = []
+    for title, sources in (("code", image.sources), ("code, at start", image.downloads)):
+        for source in sources:
+            where = " ".join(filter(None, (source.url or "this file's repository", source.branch)))
+            if source.commit:
+                rows.append((title, f"{where} at {source.commit[:12]} (from the lock)"))
+            else:
+                tag = ", and with it the tag," if title == "code" else ""
+                rows.append((title, f"{where}: what it is then{tag} is found out by the commands that build"))
+    return rows

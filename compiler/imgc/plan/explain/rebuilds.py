@@ -16,6 +16,7 @@ from imgc.instructions.types import (
     Stage,
     Workdir,
 )
+from imgc.layers.recipe import Source
 from imgc.plan.explain.view import View
 from imgc.records import dataclass
 from imgc.resolve.image import ResolvedImage
@@ -87,16 +88,28 @@ def _edits(image: ResolvedImage) -> Iterator[tuple[str, int, int]]:
     """What can be edited, its YAML line, and the first step of the final stage that sees it."""
     final = image.stages[-1]
     helpers = {stage.name: stage for stage in image.stages[:-1]}
+    fetched = {source.path: _said(source) for source in image.sources}
     for index, step in enumerate(final.steps):
         line = step.span.place.line if step.span else 0
         if step.span:
             yield step.key, line, index
         for path in _files(step.instruction):
-            yield f"a file in {path}", line, index
+            yield fetched.get(path) or f"a file in {path}", line, index
         for name in _stages(step.instruction):
             for inner in helpers[name].steps if name in helpers else ():
                 if inner.span:
                     yield inner.key, inner.span.place.line, index
+
+
+def _said(source: Source) -> str:
+    """What changes in code from elsewhere."""
+    match source.kind:
+        case "repo":
+            return "a commit of this repository"
+        case "git":
+            return f"a commit of {source.branch}"
+        case _:
+            return "a file in the bucket"
 
 
 def _files(instruction: Instruction) -> Iterator[str]:

@@ -46,6 +46,9 @@ STAND_INS = {
 }
 
 
+NEEDS_LOCK = "002-03-replicate-local"
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     page: Path
@@ -116,7 +119,11 @@ def stand_in(folder: Path, example: Example) -> None:
 def test_an_example_compiles(example: Example, tmp_path: Path) -> None:
     stand_in(tmp_path, example)
     analysis = analyse("pipeline.yaml", example.text, tmp_path)
-    assert [str(d.text) for d in analysis.diagnostics if d.severity is Severity.ERROR] == []
+    errors = [d for d in analysis.diagnostics if d.severity is Severity.ERROR]
+    if example.case == NEEDS_LOCK:
+        assert {d.code for d in errors} == {"not-locked"}
+        return
+    assert [d.text for d in errors] == []
     assert "plan.json" in compile_pipeline(analysis.resolved, tmp_path / "compiled").files
 
 
@@ -125,6 +132,14 @@ def test_an_example_compiles(example: Example, tmp_path: Path) -> None:
 def test_the_comparison_shows_the_conformance_cases(example: Example) -> None:
     case = (SHARED / "conformance/valid" / str(example.case) / "pipeline.yaml").read_text(encoding="utf-8")
     assert plain(load("a", example.text).root) == plain(load("b", case).root)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the conformance cases are not beside this checkout")
+def test_the_comparison_leaves_no_conformance_case_out() -> None:
+    shown = [example.case for example in EXAMPLES if example.page.name == "comparison.md"]
+    assert sorted(filter(None, shown)) == sorted(
+        path.name for path in (SHARED / "conformance/valid").iterdir()
+    )
 
 
 def test_the_tutorial_shows_what_check_says(tmp_path: Path) -> None:

@@ -118,33 +118,6 @@ def test_fixes(before: str, after: str) -> None:
     assert not findings(fixed)
 
 
-def misspellings(key: str) -> list[str]:
-    """The key with one letter left out, doubled, exchanged with its neighbour, or replaced."""
-    return [
-        form
-        for n in range(len(key))
-        for form in (key[:n] + key[n + 1 :], key[: n + 1] + key[n:], key[:n] + key[n : n + 2][::-1] + key[n + 2 :], key[:n] + "q" + key[n + 1 :])
-        if form and form != key
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("definition", ["image", "node"])
-def test_a_key_misspelt_by_one_edit_is_known_again(definition: str) -> None:
-    properties = SCHEMA["$defs"][definition]["properties"]
-    foreign = SCHEMA["$defs"][definition].get("x-foreign", {})
-    for key in properties:
-        if len(key) < 4:
-            continue
-        for wrong in misspellings(key):
-            if wrong in properties or wrong in foreign or not wrong.strip("_"):
-                continue
-            found: list[Diagnostic] = []
-            document = load("p.yaml", f"{wrong}: x\n")
-            check(document.root, found.append, definition)
-            first = next(d for d in found if d.code == "unknown-key")
-            assert first.label == f"did you mean '{key}'?", (wrong, first.label)
-
-
 def test_a_warning_per_value_that_is_wrong_in_a_list() -> None:
     assert [d.span.place.column for d in images("    commands: [1, make, true]\n")] == [16, 25]
 

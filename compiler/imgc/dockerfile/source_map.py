@@ -95,8 +95,9 @@ def _entry(line: Line, file: str) -> MapLine:
 
 def dumps(found: SourceMap) -> str:
     """The JSON text: one instruction a line, so that a change shows as what it is."""
-    rows = [json.dumps(_row(line), ensure_ascii=False) for line in found.lines]
-    head = f'{{"version": {VERSION}, "file": {json.dumps(found.file, ensure_ascii=False)}, "lines": ['
+    encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an encoder a call
+    rows = [encode(_row(line)) for line in found.lines]
+    head = f'{{"version": {VERSION}, "file": {encode(found.file)}, "lines": ['
     return head + ("\n  " + ",\n  ".join(rows) + "\n" if rows else "") + "]}\n"
 
 

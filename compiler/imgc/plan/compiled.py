@@ -188,9 +188,7 @@ def _tag_of(reference: str) -> str:
 def _text(plan: dict[str, Any]) -> str:
     """The plan as JSON that diffs well and is written fast: a line a node, a line a key of an image."""
 
-    def line(value: object) -> str:
-        return json.dumps(value, ensure_ascii=False)
-
+    line = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an encoder a call
     parts = []
     for key, value in plan.items():
         if key == "images":

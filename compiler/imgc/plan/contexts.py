@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import Path
 
 from imgc.context.digest import Digests
 from imgc.context.ignore import Matcher, default_patterns, literal, parse, rebase
+from imgc.context.links import below, relative
 from imgc.context.narrow import in_context, narrow
 from imgc.context.project import Project
 from imgc.lock.lock import FILE as LOCK
@@ -36,13 +38,9 @@ class Contexts:
 
     def __init__(self, project: Project, output: Path) -> None:
         self.project = project
-        self.own = [
-            project.directory / Path(project.file).name,
-            project.directory / LOCK,
-            project.directory / LISTS,
-            project.directory / "compiled",
-            output.resolve(),
-        ]
+        here = str(project.directory)
+        names = (posixpath.basename(project.file), LOCK, LISTS, "compiled")
+        self.own = [*(posixpath.join(here, name) for name in names), str(output.resolve())]
         self.known: dict[object, BuildContext] = {}
         self.digests = Digests()
 
@@ -62,7 +60,7 @@ class Contexts:
     def new(self, image: ResolvedImage, written: tuple[str, ...]) -> BuildContext:
         project = self.project
         root = (project.directory / image.context).resolve()
-        own = [path.relative_to(root).as_posix() for path in self.own if path.is_relative_to(root)]
+        own = [relative(path, str(root)) for path in self.own if below(path, str(root))]
         if image.dockerfile is not None:
             # The user's own context, but for what imgc itself writes into it.
             written_by_us = ("/.imgc", *(f"/{literal(path)}" for path in own))

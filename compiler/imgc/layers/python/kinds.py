@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol, runtime_checkable
 
 from imgc.layers.kind import Layer
 from imgc.layers.python.specs import Spec
@@ -21,31 +20,24 @@ INSTALLS = frozenset(
 """The keys whose packages go into the image's Python, so that it must have one."""
 
 
-@runtime_checkable
-class Asking(Protocol):
-    """A layer that asks for packages by name."""
-
-    @property
-    def specs(self) -> tuple[Spec, ...]: ...
-
-
-@runtime_checkable
-class Installing(Protocol):
-    """A layer of which a part comes once the code is in."""
-
-    def installs(self) -> tuple[Layer, ...]: ...
-
-
 def installs_python(layer: Layer) -> bool:
     """Whether a layer installs into the image's Python."""
     return layer.key in INSTALLS and getattr(layer, "wants_python", True)
 
 
 def project_install_layers(layers: Iterable[Layer]) -> tuple[Layer, ...]:
-    """The layers that install the projects themselves: they come once the code is in (after `copy`)."""
-    return tuple(install for layer in layers if isinstance(layer, Installing) for install in layer.installs())
+    """The layers that install the projects themselves: they come once the code is in (after `copy`). A layer
+    with such a part has `installs()`."""
+    found: list[Layer] = []
+    for layer in layers:
+        found += getattr(layer, "installs", tuple)()
+    return tuple(found)
 
 
 def asked_for(layers: Iterable[Layer]) -> list[Spec]:
-    """All requirements that the layers ask for by name, in order: for `conflicts.conflicts`."""
-    return [spec for layer in layers if isinstance(layer, Asking) for spec in layer.specs]
+    """All requirements that the layers ask for by name, in order: for `conflicts.conflicts`. A layer that asks
+    for some has `specs`."""
+    found: list[Spec] = []
+    for layer in layers:
+        found += getattr(layer, "specs", ())
+    return found

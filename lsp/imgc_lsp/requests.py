@@ -132,7 +132,7 @@ def _edits(server: ImgcServer) -> None:
     async def action(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
         return await server.answer(
             params.text_document.uri,
-            lambda snapshot: actions.actions(snapshot, params.range, params.context.only),
+            lambda snapshot: actions.actions(snapshot, params.range, params.context.only, server.commands),
             [],
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from lspkit import Editor, applied, cut, document
+from lspkit import Editor, applied, cut, document, editor
 from lsprotocol import types as lsp
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -63,6 +63,26 @@ async def test_a_base_is_pinned_to_the_digest_of_the_lock(ed: Editor, tmp_path: 
     await ed.settled(uri)
     chosen = next(action for action in await actions(ed, uri, place) if action.title.startswith("Pin"))
     assert chosen.edit.changes[uri][0].new_text == "python:3.12-slim@sha256:" + "ab" * 32  # type: ignore[union-attr,index]
+
+
+async def test_a_lock_that_is_out_of_date_is_said_and_can_be_brought_up_to_date(
+    ed: Editor, tmp_path: Path
+) -> None:
+    (tmp_path / "imgc.lock").write_text(LOCK)
+    text, place = cut(
+        "version: 1\nimages:\n  a: {base: 'debian:book|worm-slim'}\n  b: {base: 'python:3.12-slim'}\n"
+    )
+    (tmp_path / "pipeline.yaml").write_text(text)
+    uri, _ = ed.open_at(tmp_path / "pipeline.yaml", text)
+    await ed.codes(uri, "stale-lock")
+    assert [one.title for one in await actions(ed, uri, place) if one.command] == []
+    async with editor(tmp_path, options={"commands": ["imgc.lock"]}) as other:
+        uri, _ = other.open_at(tmp_path / "pipeline.yaml", text)
+        await other.settled(uri)
+        (chosen,) = [one for one in await actions(other, uri, place) if one.command]
+        command = str(chosen.command)  # lsprotocol takes an action with a command for a bare command
+        assert "'imgc.lock'" in command
+        assert uri in command
 
 
 @pytest.mark.parametrize(("before", "after"), FORMATS)

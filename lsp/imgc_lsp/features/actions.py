@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from lsprotocol import types as lsp
 
@@ -20,15 +20,24 @@ KINDS = [
 ]
 
 
+LOCK = "imgc.lock"
+OF_THE_LOCK = frozenset({"not-locked", "stale-lock"})
+"""Findings whose remedy is `imgc lock`."""
+
+
 def actions(
-    snapshot: Snapshot, place: lsp.Range, wanted: Sequence[lsp.CodeActionKind | str] | None
-) -> list[lsp.CodeAction]:
-    """The actions for a range; `wanted` narrows them to kinds, by their dotted prefixes."""
+    snapshot: Snapshot, place: lsp.Range, wanted: Sequence[lsp.CodeActionKind | str] | None,
+    commands: Collection[str] = (),
+) -> list[lsp.CodeAction]:  # fmt: skip
+    """The actions for a range; `wanted` narrows them to kinds, by their dotted prefixes. `commands` are those that
+    the client says it has."""
     start, end = convert.from_position(snapshot, place.start), convert.from_position(snapshot, place.end)
     found: list[lsp.CodeAction] = []
     for diagnostic in snapshot.diagnostics:
         if convert.own(snapshot, diagnostic.span) and _touches(diagnostic, start, end):
             found += _fixes(snapshot, diagnostic)
+            if diagnostic.code in OF_THE_LOCK and LOCK in commands:
+                found.append(_lock(snapshot, diagnostic))
     every = [fix for _, fix in safe_fixes(snapshot.diagnostics)]
     if every:
         edits = convert.text_edits(snapshot, (edit for fix in every for edit in fix.edits))
@@ -51,6 +60,16 @@ def _is(kind: str, wanted: str) -> bool:
 
 def _touches(diagnostic: Diagnostic, start: tuple[int, int], end: tuple[int, int]) -> bool:
     return diagnostic.span.start <= end and start <= diagnostic.span.end
+
+
+def _lock(snapshot: Snapshot, diagnostic: Diagnostic) -> lsp.CodeAction:
+    title = "Run imgc lock"
+    return lsp.CodeAction(
+        title,
+        kind=lsp.CodeActionKind.QuickFix,
+        diagnostics=[convert.to_diagnostic(snapshot, diagnostic)],
+        command=lsp.Command(title, LOCK, arguments=[snapshot.uri]),
+    )
 
 
 def _fixes(snapshot: Snapshot, diagnostic: Diagnostic) -> Iterator[lsp.CodeAction]:

@@ -29,8 +29,12 @@ def lookups_of(images: Iterable[ResolvedImage], pipeline: Pipeline) -> tuple[Loo
 
 def _bases(image: ResolvedImage, pipeline: Pipeline) -> Iterator[Lookup]:
     platforms = texts(image.node.get("platforms")) or pipeline.platforms
-    if image.base and image.base != "scratch" and not image.parent:
-        yield Lookup("images", image.base, _start(image), platforms=platforms)
+    if image.dockerfile is not None:
+        bases: tuple[str, ...] = image.dockerfile.bases
+    else:
+        bases = (image.base,) if image.base not in ("", "scratch") and not image.parent else ()
+    for base in bases:
+        yield Lookup("images", base, _start(image), platforms=platforms)
     builder = image.builder
     if builder is not None and not builder.own and builder.image != image.base:
         yield Lookup("images", builder.image, builder.span, platforms=platforms)

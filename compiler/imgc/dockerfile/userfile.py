@@ -134,6 +134,17 @@ def apply_args(text: str, args: Mapping[str, str]) -> str:
     return text
 
 
+def pin(text: str, args: Mapping[str, str], pinned: Mapping[str, str]) -> str:
+    """Each FROM of a reference that is in `pinned` has what stands there for it."""
+    file = read(text)
+    for stage, base in reversed(tuple(zip(file.stages, bases(file, args), strict=True))):
+        if base.reference is not None and base.reference in pinned:
+            place, begin = stage.instruction.place, stage.instruction.offset
+            start, last = place.offset(begin), place.offset(begin + len(stage.reference) - 1)
+            text = text[:start] + pinned[base.reference] + text[last + 1 :]
+    return text
+
+
 def cut_after(text: str, target: str) -> str:
     """The Dockerfile without the stages behind the target, so that it is the one a plain build makes.
 

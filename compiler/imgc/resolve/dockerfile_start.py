@@ -17,7 +17,9 @@ from imgc.layers.facts import BaseFacts
 from imgc.layers.kind import Reading
 from imgc.lock.lock import Lock
 from imgc.model.pipeline import entries, text
+from imgc.model.reference import InvalidReference, parse
 from imgc.records import dataclass, field, replace
+from imgc.resolve.image import with_digest
 from imgc.resolve.start import base_of, with_stated
 
 
@@ -38,6 +40,17 @@ class UserDockerfile:
     target: str = ""
     workdir: str = ""
     user: str = ""
+    bases: tuple[str, ...] = ()
+    """All that its stages start from in registries."""
+
+    def pinned(self, lock: Lock) -> UserDockerfile:
+        """With the digests that the lock has."""
+        known = {
+            base: with_digest(base, locked.digest)
+            for base in self.bases
+            if (locked := lock.images.get(base)) is not None and locked.digest
+        }
+        return replace(self, text=userfile.pin(self.text, self.args, known)) if known else self
 
     def facts(self, lock: Lock, stated: Node | None) -> BaseFacts:
         """What is known of the result: its base's distribution; its Python only where the base brought one."""
@@ -96,7 +109,18 @@ def _prepared(
         reading.error("bad-dockerfile", "this Dockerfile has no FROM", at)
         return None
     base, workdir, user = _result(last, args)
-    return UserDockerfile(body, path, context, at, base, args, target, workdir, user)
+    found = [found.reference for found in userfile.bases(last, args) if found.reference]
+    bases = tuple(dict.fromkeys(name for name in found if name != "scratch" and not _is_no_reference(name)))
+    return UserDockerfile(body, path, context, at, base, args, target, workdir, user, bases)
+
+
+def _is_no_reference(name: str) -> bool:
+    """Whether a build will refuse it: nobody can be asked for it."""
+    try:
+        parse(name)
+    except InvalidReference:
+        return True
+    return False
 
 
 def _args(options: Mapping | None, reading: Reading) -> dict[str, str]:

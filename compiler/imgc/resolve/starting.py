@@ -224,6 +224,7 @@ class Starting:
         dockerfile = read_dockerfile(entry, self.reading)
         if dockerfile is None:
             return None
+        dockerfile = dockerfile.pinned(self.resolver.lock)
         stated = self.node.entry("base_facts")
         facts = dockerfile.facts(self.resolver.lock, stated.value if stated else None)
         resolved = ResolvedImage(

@@ -192,6 +192,25 @@ def test_images_that_are_used_as_they_are_have_their_digest_too(tmp_path: Path) 
     assert compiled.plan["images"]["c"]["builder"]["image"] == f"golang:1.24@{other}"
 
 
+def test_the_bases_of_a_dockerfile_are_pinned_where_they_stand(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        "ARG V=12\nFROM golang:1.24 AS build\nRUN true\nFROM build AS again\n"
+        "FROM --platform=linux/amd64 \\\n  debian:${V}\nCOPY --from=build /x /x\nFROM scratch\nCOPY --from=again /x /x\n"
+    )
+    text = "version: 1\nimages: {a: {dockerfile: {path: Dockerfile, args: {V: '13'}}}}\n"
+    found = analysed(tmp_path, text, locked=True)
+    missing = [each.message.split("'")[1] for each in found.diagnostics if each.code == "not-locked"]
+    assert sorted(missing) == ["debian:13", "golang:1.24"]
+    other = DIGEST.replace("1", "2")
+    lock = f"version: 1\nimages: {{debian:13: {{digest: {DIGEST}}}, golang:1.24: {{digest: {other}}}}}\n"
+    found = analysed(tmp_path, text, lock, locked=True)
+    assert codes(found) == []
+    dockerfile = compile_pipeline(found.resolved, tmp_path / "compiled").dockerfiles["a"]
+    assert f"FROM golang:1.24@{other} AS build\n" in dockerfile
+    assert f"FROM --platform=linux/amd64 \\\n  debian:13@{DIGEST}\nCOPY" in dockerfile
+    assert "FROM build AS again\n" in dockerfile
+
+
 def test_facts_of_the_lock_decide(tmp_path: Path) -> None:
     text = "version: 1\nimages: {a: {base: 'acme.example/x:1', user: app, system_packages: [jq]}}\n"
     lock = (

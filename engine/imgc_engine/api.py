@@ -91,7 +91,7 @@ def run(
     """Make the images that the nodes (all when none is named) need, and run the nodes. Arguments as of
     `build`.
 
-    `allow` are the user's grants, `rebuild` builds the images anew. `resume` goes on with a run, the latest
+    `allow` are the user's grants, `rebuild` builds images and code anew. `resume` goes on with a run, the latest
     for "", with the nodes and options that it was started with. `keep`: what failed nodes have in their
     containers is kept for `imgc debug`.
     """

@@ -25,11 +25,11 @@ RunState = Literal["succeeded", "failed", "error", "interrupted"]
 
 @dataclass(frozen=True, slots=True)
 class ImageStarted:
-    """Work on an image begins: its build, or its pull."""
+    """Work on an image begins: its build, its pull, or the build step of its build pipeline ("code")."""
 
     image: str
     reference: str
-    work: Literal["build", "pull", "push"]
+    work: Literal["build", "pull", "push", "code"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ import docker.errors
 from imgc.records import dataclass
 from imgc_engine.api import STATE
 from imgc_engine.connection import UNREACHABLE, connect
+from imgc_engine.data import code
+from imgc_engine.data.kept import Kept
 from imgc_engine.failures import EngineError
 from imgc_engine.plan import Node
 from imgc_engine.run import store
@@ -138,18 +140,20 @@ def stop(project: Path, run: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """What `clean` removed."""
+    """What `clean` removed. `bytes` are of kept data."""
 
     containers: int
     runs: int
     states: int = 0
+    bytes: int = 0
 
 
-def clean(project: Path, *, keep: int | None = None) -> Cleaned:
-    """Remove what crashes left of this project's runs:
+def clean(project: Path, *, keep: int | None = None, data: bool = False) -> Cleaned:
+    """Remove what crashes left of this project's runs: containers, secret files, half-written data.
 
-    containers and secret files, and the states that `run --keep` has kept. With `keep`, remove the folders of all runs but the latest ones too. A run
-    that some process runs is left alone. EngineError.
+    The states that `run --keep` has kept go too; with `keep`, the folders of all runs but the latest ones;
+    with `data`, what nodes and build steps have written. A run that some process runs is left alone.
+    EngineError.
     """
     held = {folder.name: store.holder(folder) for folder in store.runs(project / STATE)}
     shells = list((project / STATE / SHELLS).glob("*"))
@@ -159,7 +163,11 @@ def clean(project: Path, *, keep: int | None = None) -> Cleaned:
     client = connect()
     try:
         for found in find(client):
-            if found.project == str(project) and found.run not in open_now:
+            if (
+                found.project == str(project)
+                and found.run not in open_now
+                and not code.is_building(project / STATE / "data", found.run)
+            ):
                 remove(client, found.id)
                 count += 1
         states = [state for state in kept(client, str(project)) if held.get(state.run) is None]
@@ -170,12 +178,16 @@ def clean(project: Path, *, keep: int | None = None) -> Cleaned:
     for run in {*held, *(shell.name for shell in shells)} - open_now:
         shutil.rmtree(secret_folder(run), ignore_errors=True)
         shutil.rmtree(project / STATE / SHELLS / run, ignore_errors=True)
+        Kept(project / STATE).forget_working_folders(run)
+    if data and open_now:
+        raise EngineError("A run or a shell is going on, and reads the data: end it first.")
+    freed = Kept(project / STATE).forget() if data else 0
     old = (
         [] if keep is None else [run for run, pid in held.items() if pid is None][: max(0, len(held) - keep)]
     )
     for run in old:
         shutil.rmtree(project / STATE / "runs" / run)
-    return Cleaned(count, len(old), len(states))
+    return Cleaned(count, len(old), len(states), freed)
 
 
 def _ended_state(history: History) -> RunState:

@@ -70,6 +70,7 @@ class Builder:
     language: str | None
     image: str | None
     path: str
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,8 @@ def refusals(nodes: Iterable[Node], around: Around) -> list[Refusal]:
 def _not_yet(node: Node, _around: Around) -> Iterator[tuple[str, str]]:
     if node.kind == "lazy":
         yield "lazy", "This engine does not run `lazy` nodes yet."
-    if node.kind == "build":
-        yield "image", "This engine does not run build pipelines yet."
     if node.input is not None:
         yield "input", "This engine does not read `input` yet."
-    if node.outputs:
-        yield "outputs", "This engine does not keep `outputs` yet."
 
 
 def _image(node: Node, _around: Around) -> Iterator[tuple[str, str]]:

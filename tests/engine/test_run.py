@@ -279,7 +279,6 @@ REFUSED: list[tuple[dict[str, Any], str, int]] = [
     ({"docker_run_args": ["--rm"]}, "for imgc to decide", 5),
     ({"docker_run_args": ["--frobnicate"]}, "not known", 5),
     ({"secrets": [{"name": "gone", "env": "X", "target": None}]}, "nothing of a secret 'gone'", 5),
-    ({"outputs": ["x"]}, "does not keep `outputs` yet", 5),
 ]
 
 

@@ -51,6 +51,7 @@ EXPECTED = {
         "apples and pears cost 7",
         "smoke/report | plums",
     ],
+    "build-pipeline": ["primes | 2 3 5 7", "37 41 43 47", "report | main.py"],
     "team": ["2 passed", '"with_token": true', "Ghent         31"],
 }
 SECRETS = {"FIGURES_TOKEN": "figures-token-of-the-test"}

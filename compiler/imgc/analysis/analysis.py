@@ -178,7 +178,7 @@ class _Analysing:
 
         nodes = TreeResolver(self.pipeline, self.image_of, self.path_in, self.report).resolve()
         check_order(nodes, self.report)
-        check_nodes(nodes, self.pipeline, self.project, self.report)
+        check_nodes(nodes, self.images.done, self.project, self.report)
         for node in nodes.values():
             if node.kind == "call" and node.leaf:
                 check_call(node, self.project, self.path_in, self.report)
@@ -331,10 +331,10 @@ class _Analysing:
     def check_repos(self) -> None:
         for repo in self.pipeline.repos.values():
             if repo.path is not None and "://" in repo.path.value:
-                message = f"'{repo.path.value}' is a URL, and a repo is a folder or file beside this one"
+                message = f"'{repo.path.value}' is a URL, and a repo is a folder beside this one"
                 self.error("repo-is-url", message, repo.path.span, "fetch it first, and give its path")
             elif repo.path is not None:
-                located = self.project.locate(repo.path.value, "any")
+                located = self.project.locate(repo.path.value, "dir")
                 if not isinstance(located, str):
                     self.error(
                         located.code,

@@ -36,7 +36,7 @@ def _bases(image: ResolvedImage, pipeline: Pipeline) -> Iterator[Lookup]:
     for base in bases:
         yield Lookup("images", base, _start(image), platforms=platforms)
     builder = image.builder
-    if builder is not None and not builder.own and builder.image != image.base:
+    if builder is not None and not builder.own and builder.image not in ("", image.base):
         yield Lookup("images", builder.image, builder.span, platforms=platforms)
 
 

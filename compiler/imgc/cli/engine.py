@@ -67,6 +67,8 @@ def engine(module: str = "api") -> Any:
     except ImportError as error:
         if error.name and error.name.split(".")[0] in ("docker", "requests", "urllib3"):
             raise Failure("this needs the Docker SDK: pip install 'imgc[docker]'", EXIT_ENVIRONMENT) from None
+        if error.name and error.name.split(".")[0] == "watchfiles":
+            raise Failure("this needs watchfiles: pip install 'imgc[watch]'", EXIT_ENVIRONMENT) from None
         raise
     gc.freeze()  # what is loaded stays
     gc.enable()  # what follows lasts

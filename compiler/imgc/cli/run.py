@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from imgc.cli.common import compile_arguments
+from imgc.cli.common import compile_arguments, find, read
 from imgc.cli.console import EXIT_PROBLEMS, Console, Failure
 from imgc.cli.engine import (
+    Prepared,
     allow_option,
     allowed,
     carried_out,
@@ -27,6 +29,7 @@ EXAMPLES = """examples:
   imgc run --keep                 what failed nodes leave is kept: imgc debug looks at it
   imgc run --report run.html      and a page to look at, in one file
   imgc run --keep-going           what does not depend on a failed node still runs
+  imgc run --watch                after each edit, what it touches runs again; Ctrl-C ends
 
 exit codes: 0 fine, 1 problems in the file, 3 no engine, 4 a step failed, 130 interrupted
 """
@@ -51,7 +54,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="go on with a run that was cut off; default: the latest",
     )
-    command.add_argument("--rebuild", action="store_true", help="build the images anew")
+    command.add_argument("--rebuild", action="store_true", help="build the images and the code anew")
+    command.add_argument("--watch", action="store_true", help="after each edit, run again what it touches")
     command.add_argument(
         "--keep", action="store_true", help="keep the state of failed nodes' containers for imgc debug"
     )
@@ -70,21 +74,34 @@ def _count(text: str) -> int:
 
 
 def execute(arguments: argparse.Namespace, console: Console) -> int:
+    if arguments.watch:
+        return _watch(arguments, console)
     prepared = prepare(arguments, console)
-    if prepared is None:
+    if prepared is None or not _has_nodes(prepared, console):
         return EXIT_PROBLEMS
+    return _run(prepared, arguments.nodes, arguments, console)[0]
+
+
+def _has_nodes(prepared: Prepared, console: Console) -> bool:
     if not prepared.plan["nodes"]:
         console.say("imgc: the file has no pipeline, only images: imgc build builds them", always=True)
-        return EXIT_PROBLEMS
+    return bool(prepared.plan["nodes"])
+
+
+def _run(
+    prepared: Prepared, nodes: Sequence[str], arguments: argparse.Namespace, console: Console
+) -> tuple[int, Any]:
+    """Runs it, and shows how it goes; the exit code and the engine's own result."""
     api = engine()
     allow = allowed(arguments, prepared, console)
+    results: list[Any] = []
 
     if arguments.report and not Path(arguments.report).absolute().parent.is_dir():
         raise Failure(f"there is no folder for the report {arguments.report}")
 
     def work(listener: Any) -> Any:
         result = api.run(
-            prepared.plan, prepared.compiled, prepared.project, arguments.nodes,
+            prepared.plan, prepared.compiled, prepared.project, nodes,
             max_parallel=arguments.max_parallel, keep_going=arguments.keep_going, allow=allow,
             rebuild=arguments.rebuild, resume=arguments.resume, keep=arguments.keep,
             listener=listener,
@@ -93,6 +110,31 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
             engine("report").write(result.folder, Path(arguments.report))
         elif arguments.report:
             console.say("imgc: no report: it came to no run")
+        results.append(result)
         return result
 
-    return carried_out(work, prepared, arguments, console)
+    code = carried_out(work, prepared, arguments, console)
+    return code, results[0]
+
+
+def _watch(arguments: argparse.Namespace, console: Console) -> int:
+    if arguments.resume is not None:
+        raise Failure("--watch starts runs of its own, and --resume goes on with one: give one of them")
+    arguments.file = find(arguments.file)
+    latest: list[Prepared] = []
+
+    def compiled() -> dict[str, Any] | None:
+        prepared = prepare(arguments, console)
+        if prepared is None or not _has_nodes(prepared, console):
+            return None
+        latest[:] = [prepared]
+        return prepared.plan
+
+    def run(_plan: dict[str, Any], nodes: Sequence[str]) -> Any:
+        _, result = _run(latest[0], nodes, arguments, console)
+        arguments.rebuild = False  # that was for the first run
+        return result
+
+    watching = engine("watch.loop")
+    hands = watching.Hands(compiled, run, lambda text: console.say(f"imgc: {text}", always=True))
+    return int(watching.loop(hands, read(arguments.file).directory, arguments.nodes))

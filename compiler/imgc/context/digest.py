@@ -101,7 +101,7 @@ class Digests:
             head = len(name).to_bytes(8, "big") + name
             if entry.kind == "file":
                 frames.append((b"x" if entry.executable else b"f") + head)
-                frames.append(self._content(f"{base}/{entry.path}", entry))
+                frames.append(self.content(f"{base}/{entry.path}", entry))
             elif entry.kind == "directory":
                 frames.append(b"d" + head)
             elif entry.kind == "link":
@@ -115,7 +115,8 @@ class Digests:
             known = self._listings[folder] = _listing(folder)
         return known
 
-    def _content(self, path: str, entry: Entry) -> bytes:
+    def content(self, path: str, entry: Entry) -> bytes:
+        """The SHA-256 of a file's content. `entry` is the file as `files` has it. Raises Unreadable."""
         known = self._contents.get(path) or self._stamps.get(path, entry.stamp)
         if known is None:
             read_at = stamps.read_time()

@@ -258,8 +258,9 @@ def _image(compiled: CompiledImage, images: dict[str, CompiledImage], pipeline: 
         ],
         "builder": {
             "language": builder.language or None,
-            "image": images[builder.image].reference if builder.own else builder.pinned,
+            "image": images[builder.image].reference if builder.own else builder.pinned or None,
             "path": builder.path,
+            "place": place(builder.span),
         } if builder else None,
         "path_map": dict(sorted(image.path_map.items())),
         "workdir": image.workdir or None,

@@ -62,7 +62,7 @@ def as_data(node: ResolvedNode, images: Names[str, ResolvedImage], path_in: Path
         data["workdir"] = data["workdir"] or (image.workdir or None if image else None)
         _command(node, image, data, path_in)
         if (read := node.own.get("input")) is not None:
-            data["input"] = _input(read)
+            data["input"] = _input(read, {span: target for target, span in node.reads})
     data["places"] = dict(sorted(places.items()))
     return data
 
@@ -102,14 +102,16 @@ def _shell(shell: list[str], command: str) -> list[str]:
     return [*shell, f" {command}" if command.startswith(("-", "+")) else command]
 
 
-def _input(node: Node) -> dict[str, Any]:
-    """An input with its default name and glob."""
+def _input(node: Node, targets: Names[Span, str]) -> dict[str, Any]:
+    """An input with its default name and glob. `targets`: the nodes that are read, by where they are named."""
     if not isinstance(node, Mapping):
         return {}
     for key in ("cross", "union"):
         if node.get(key) is not None:
-            return {key: [_input(item) for item in items(node.get(key))]}
+            return {key: [_input(item, targets) for item in items(node.get(key))]}
     kind = "repo" if node.get("repo") is not None else "node"
-    source = text(node.get(kind)).strip("/")
-    name = text(node.get("name")) or source.rsplit("/", 1)[-1]
+    value = node.get(kind)
+    written = text(value).strip("/")
+    source = targets.get(value.span, written) if kind == "node" and value is not None else written
+    name = text(node.get("name")) or written.rsplit("/", 1)[-1]
     return {kind: source, "glob": text(node.get("glob"), "/"), "name": name}

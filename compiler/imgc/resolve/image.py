@@ -22,7 +22,8 @@ PARENT = "parent"
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """The builder of a build pipeline: `image` is a reference, or a name where `own`; `path` its source."""
+    """The builder of a build pipeline: `image` is a reference, or a name where `own`, or empty for the image itself;
+    `path` is its source."""
 
     language: str
     image: str

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping as Names
 
 from imgc.context.project import Project
 from imgc.diagnostics import Diagnostic, Fix, Related, Severity, Span
 from imgc.document.nodes import Mapping, Node, Scalar, Sequence, plain
 from imgc.layers.env import warn_of_secret
-from imgc.model.pipeline import Pipeline, entries, flag, items, text
+from imgc.model.pipeline import entries, flag, items, text
 from imgc.model.tree import KINDS
+from imgc.resolve.image import ResolvedImage
 from imgc.resolve.settings import CONTAINER, GROUP_ONLY, LEAF_ONLY
-from imgc.resolve.tree import ResolvedNode
+from imgc.resolve.tree import ResolvedNode, inputs
 
 RESERVED_INPUTS = ("out", "source", "build")
+SYSTEM_VARIABLES = ("PATH", "HOME", "LD_LIBRARY_PATH", "PYTHONPATH")
+"""Variables that an input of that name would take from the command."""
 _FORBIDDEN_ARGUMENTS = {
     "--cpus": "cpu", "--memory": "mem", "-m": "mem", "--network": "network", "--net": "network", "--gpus": "gpu",
 }  # fmt: skip
@@ -21,8 +25,14 @@ _FORBIDDEN_ARGUMENTS = {
 Report = Callable[[Diagnostic], None]
 
 
-def check_nodes(nodes: dict[str, ResolvedNode], pipeline: Pipeline, project: Project, report: Report) -> None:
-    rules = _Rules(nodes, pipeline, project, report)
+def check_nodes(
+    nodes: dict[str, ResolvedNode],
+    images: Names[str, ResolvedImage | None],
+    project: Project,
+    report: Report,
+) -> None:
+    """`images` are all of the file by name, None where something is wrong with one."""
+    rules = _Rules(nodes, images, project, report)
     for node in nodes.values():
         rules.check(node)
     rules.check_groups()
@@ -30,10 +40,14 @@ def check_nodes(nodes: dict[str, ResolvedNode], pipeline: Pipeline, project: Pro
 
 class _Rules:
     def __init__(
-        self, nodes: dict[str, ResolvedNode], pipeline: Pipeline, project: Project, report: Report
+        self,
+        nodes: dict[str, ResolvedNode],
+        images: Names[str, ResolvedImage | None],
+        project: Project,
+        report: Report,
     ) -> None:
         self.nodes = nodes
-        self.pipeline = pipeline
+        self.images = images
         self.project = project
         self.report = report
 
@@ -56,8 +70,8 @@ class _Rules:
             return
         if not node.image:
             return
-        image = self.pipeline.images.get(node.image)
-        if image is None or image.node.entry("builder") is None:
+        image = self.images.get(node.image)
+        if image is not None and image.builder is None:
             head = Span(
                 settings.span.origin,
                 settings.span.line,
@@ -160,9 +174,36 @@ class _Rules:
 
     def check_input(self, node: ResolvedNode) -> None:
         entry = node.own.entry("input")
+        if (key := entry or node.own.entry("outputs")) is not None:
+            self.check_own_container(node, key.name, key.key.span)
         if entry is None:
             return
-        self.input_names(entry.value)
+        names = self.input_names(entry.value)
+        env = node.settings.get("env")
+        for name, span in names.items():
+            if env is not None and isinstance(env.node, Mapping) and env.node.entry(name) is not None:
+                related = (Related(env.span, "'env' is here"),)
+                message = f"the variable '{name}' is the path of this input, and 'env' sets it too"
+                self.say("duplicate-input", message, span, label="give it a 'name'", related=related)
+        for glob in inputs(entry.value, "glob"):
+            if glob.text.startswith("/"):
+                self.glob(glob)
+        for target, span in node.reads:
+            self.check_own_container(self.nodes[target], "input", span)
+
+    def check_own_container(self, node: ResolvedNode, key: str, span: Span) -> None:
+        """What a leaf writes is told from what others write by a container of its own."""
+        if node.leaf and node.group not in ("", "pool"):
+            message = f"'{key}' needs a container of its own for '{node.name}', which shares one"
+            self.say("misplaced-key", message, span, label="leave it out with 'container_reuse: global'")
+
+    def glob(self, node: Scalar) -> None:
+        from imgc.context.ohmyglob import BadGlob, compiled  # few pipelines read data
+
+        try:
+            compiled(node.text)
+        except BadGlob as error:
+            self.say("bad-glob", f"'{node.text}' is no glob: {error}", node.span)
 
     def input_names(self, node: Node) -> dict[str, Span]:
         """The names below /pfs of an input. Members of a cross need different ones, those of a union do not."""
@@ -192,6 +233,13 @@ class _Rules:
             self.say(
                 "reserved-name",
                 f"an input cannot be called '{name}': /pfs/{name} has a meaning of its own",
+                source.span,
+                label="give it a 'name'",
+            )
+        elif name in SYSTEM_VARIABLES:
+            self.say(
+                "reserved-name",
+                f"an input cannot be called '{name}': that variable has a meaning for programs",
                 source.span,
                 label="give it a 'name'",
             )

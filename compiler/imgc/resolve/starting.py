@@ -17,6 +17,7 @@ from imgc.model.image import Image
 from imgc.model.pipeline import Pipeline, flag, text, texts
 from imgc.model.reference import looks_like_reference
 from imgc.model.secrets import secret_uses
+from imgc.records import replace
 from imgc.resolve.image import PARENT, Builder, ResolvedImage
 from imgc.resolve.layering import Layers
 from imgc.resolve.options import pip_options
@@ -28,6 +29,9 @@ IDENTITY = (
 )  # fmt: skip
 """Keys that add nothing to the content of an image."""
 
+
+STARTS = ("base", "ref", "dockerfile", "uv_script", "extends", "python_version")
+"""Keys that say where an image starts, without `builder`."""
 
 OF_ONE_IMAGE = ("exclude", "excluded", "download", "calls")
 """Notes of a recipe that its children do not get."""
@@ -68,6 +72,13 @@ class Starting:
 
     def start(self) -> ResolvedImage | None:
         """The image without its layers."""
+        resolved = self.start_of_image()
+        entry = self.node.entry("builder")
+        if resolved is not None and entry is not None and resolved.builder is None:
+            resolved.builder = self.builder(entry)
+        return resolved
+
+    def start_of_image(self) -> ResolvedImage | None:
         get = self.node.entry
         if (entry := get("extends")) is not None:
             return self.extended(entry)
@@ -104,8 +115,6 @@ class Starting:
         )
         resolved.stages = self.first(base.reference, entry.name if entry else "", span)
         resolved.user = base.facts.user if base.facts.user != "root" else ""
-        if (builder := self.node.entry("builder")) is not None:
-            resolved.builder = self.builder(builder)
         self.skip(resolved)
         return resolved
 
@@ -271,7 +280,21 @@ class Starting:
         builder = self.builder(entry)
         if builder is None:
             return None
-        if builder.own:
+        version = self.node.entry("python_version")
+        if version is not None and builder.language != "python":
+            self.error(
+                "conflicting-keys",
+                "'python_version' chooses the official Python builder, and this is another builder",
+                version.key.span,
+                related=(Related(entry.key.span, "the builder is here"),),
+            )
+        if builder.language == "python" and version is not None:
+            resolved = self.on_base(default_base(text(version.value)), version)
+        elif builder.language:
+            resolved = self.on_base(BUILDERS[builder.language], entry)
+        elif not builder.own:
+            resolved = self.on_base(builder.image, entry)
+        else:
             parent = self.resolver.get(builder.image)
             if parent is None:
                 return None
@@ -280,34 +303,29 @@ class Starting:
                 env=dict(parent.env), workdir=parent.workdir, user=parent.user, shell=parent.shell, notes=inherited_notes(parent),
             )  # fmt: skip
             resolved.stages = self.first(PARENT, "builder", entry.key.span)
-            resolved.builder = builder
-            return resolved
-        return self.on_base(builder.image, entry)
+        resolved.builder = replace(builder, image="", digest="") if builder.language else builder
+        return resolved
 
     def builder(self, entry: Entry) -> Builder | None:
+        """What builds. An official builder of Python is the image itself, as it has to have the same Python; that
+        of Go is an image of its own where the image has a base."""
         node = entry.value
         if not isinstance(node, Mapping):
             return None
-        language, image = node.entry("language"), node.entry("image")
         path = node.get("path")
         where = self.reading.path(path, "dir") if path is not None else "."
         if where is None:
             return None
-        name = text(language.value) if language else ""
-        if (
-            name == "python"
-            and where
-            and not isinstance(self.reading.project.locate(f"{where}/main.py", "file"), str)
-        ):
-            self.error(
-                "missing-main",
-                "the python builder needs a 'main.py' in its source folder",
-                path.span if path else entry.key.span,
-            )
+        image = node.entry("image")
+        name = text(node.get("language")) if image is None else ""
+        at = path.span if path else entry.key.span
+        self.check_source(name, where, at)
         if image is None:
-            base = self.node.entry("base")
-            reference = BUILDERS.get(name) or (text(base.value) if base else "")
-            if not reference:
+            if name in BUILDERS:
+                if name == "python":
+                    return Builder(name, "", False, where, at)
+                return self.outside(name, BUILDERS[name], where, at)
+            if not any(self.node.entry(key) for key in STARTS):
                 head = Span(
                     node.span.origin, node.span.line, node.span.column, node.span.line, node.span.column + 1
                 )
@@ -317,21 +335,41 @@ class Starting:
                     head if node.flow else entry.key.span,
                 )
                 return None
-            return self.outside(name, reference, where, entry.key.span)
+            return Builder("", "", False, where, at)
         reference = text(image.value)
         if reference in self.resolver.written:
-            return Builder("", reference, True, where, entry.key.span)
+            return Builder("", reference, True, where, at) if self.resolver.get(reference) else None
         if not looks_like_reference(reference):
             self.unknown_image(reference, image.value)
             return None
         if check_reference(image.value, self.resolver.report) is None:
             return None
-        return self.outside("", reference, where, entry.key.span)
+        return self.outside("", reference, where, at)
 
     def outside(self, language: str, reference: str, path: str, span: Span) -> Builder:
         """A builder whose image is in a registry."""
         locked = self.resolver.lock.images.get(reference)
         return Builder(language, reference, False, path, span, locked.digest if locked else "")
+
+    def check_source(self, language: str, where: str, span: Span) -> None:
+        """What the source folder of a builder has to hold, and its `.pachignore`."""
+        project = self.reading.project
+        if language == "python" and not project.exists(f"{where}/main.py", "file"):
+            self.error(
+                "missing-main", "the python builder needs a 'main.py' in its source folder", span,
+                f"'{where}' has none" if where != "." else "",
+            )  # fmt: skip
+        ignore = f"{where}/.pachignore"
+        if not project.exists(ignore, "file"):
+            return
+        from imgc.context.ohmyglob import first_problem  # few builders have one
+
+        lines = project.read_text(ignore)
+        if isinstance(lines, Missing):
+            self.error(lines.code, lines.message, span)
+        elif (problem := first_problem(lines)) is not None:
+            number, why = problem
+            self.error("bad-glob", f"{ignore.removeprefix('./')}:{number}: this is no glob: {why}", span)
 
 
 def inherited_notes(parent: ResolvedImage) -> dict[str, object]:

@@ -96,14 +96,9 @@ def _never(name: str) -> Failure | None:
 def _refuse(work: Work, builds: Builds, program: Callable[[], Program]) -> None:
     """Refused, with every setting of these images that could not be honoured; EngineError."""
     built = [builds.plan.images[name] for name, task in work.todo.items() if task.kind == "build"]
-    refused = [refusal for image in built for refusal in _not_yet(image)]
+    refused: list[Refusal] = []
     for image in built:
         if not carries_settings(image, builds.flags):
             refused += refusals(image, program(), facts(builds.client), builds.flags)
     if refused:
         raise Refused(tuple(refused))
-
-
-def _not_yet(image: Image) -> Iterator[Refusal]:
-    if image.builder is not None:
-        yield Refusal(image.source, "This engine does not run build pipelines yet.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imgc.records import dataclass
+from imgc.records import dataclass, field
 from imgc_engine.plan import Node
 from imgc_engine.run import docker_args
 from imgc_engine.run.naming import LABEL_ATTEMPT, LABEL_NODE, LABEL_PROJECT, LABEL_RUN
@@ -29,13 +29,16 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What an attempt gets beside its node's settings: memory in bytes, secrets as variables and as files."""
+    """What an attempt gets beside its node's settings: memory in bytes, secrets as variables and as files,
+    and what is below /pfs, as mounts of the engine's API with variables."""
 
     attempt: int
     mem: int | None
     secret_env: Mapping[str, str]
     secret_files: Mapping[str, Path]
     """Path in the container -> file on the host."""
+    pfs: Sequence[Mapping[str, Any]] = ()
+    pfs_env: Mapping[str, str] = field(default_factory=dict)
 
 
 def description(node: Node, reference: str, around: Surroundings, given: Given) -> dict[str, Any]:
@@ -81,16 +84,15 @@ def shared_description(node: Node, reference: str, around: Surroundings, given: 
 def variables(node: Node, around: Surroundings, given: Given) -> dict[str, str]:
     """The environment that the command gets beside the image's."""
     extra = docker_args.parse(node.docker_run_args, around.project)
-    return {**node.env, **extra.env, **given.secret_env}
+    return {**given.pfs_env, **node.env, **extra.env, **given.secret_env}
 
 
 def _host(node: Node, around: Surroundings, given: Given, extra: docker_args.Extra) -> dict[str, Any]:
-    mounts = [
-        _bind(host_path(mount.src, around.project), mount.dst, mount.read_only) for mount in node.mounts
-    ]
-    mounts += [_bind(str(file), target, True) for target, file in given.secret_files.items()]
+    mounts = [bind(host_path(mount.src, around.project), mount.dst, mount.read_only) for mount in node.mounts]
+    mounts += [bind(str(file), target, True) for target, file in given.secret_files.items()]
+    mounts += map(dict, given.pfs)
     if node.requires_docker:
-        mounts.append(_bind(around.socket, DOCKER_SOCKET, False))
+        mounts.append(bind(around.socket, DOCKER_SOCKET, False))
     host: dict[str, Any] = {
         "Init": True,
         "LogConfig": LOG_CONFIG,
@@ -135,5 +137,5 @@ def _holds_socket(source: str, sockets: Iterable[str]) -> bool:
     )
 
 
-def _bind(source: str, target: str, read_only: bool) -> dict[str, Any]:
+def bind(source: str, target: str, read_only: bool) -> dict[str, Any]:
     return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only}

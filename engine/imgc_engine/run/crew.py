@@ -13,6 +13,7 @@ import docker.errors
 
 from imgc.records import dataclass
 from imgc_engine.connection import UNREACHABLE
+from imgc_engine.data.pfs import Pfs
 from imgc_engine.events import Listener, NodeOutput, Notice
 from imgc_engine.failures import EngineError
 from imgc_engine.images import Local
@@ -64,6 +65,7 @@ class Session:
     left: Mapping[str, int]
     keep: bool
     code: Downloads
+    pfs: Pfs
     tell: Listener
     interrupt: Interrupt
 
@@ -107,8 +109,9 @@ class Crew:
         for start in starts:
             path, own = start.node.path, start.node.container.mode == "own"
             if own and path not in self._created and len(self._created) < AHEAD:
-                creation = self._created[path] = self._creation(start)
-                self._makers.submit(creation.run)
+                with suppress(OSError):  # of the disk; the attempt itself will say so
+                    creation = self._created[path] = self._creation(start)
+                    self._makers.submit(creation.run)
 
     def ended(self, path: str) -> None:
         """The leaf's attempt has ended."""
@@ -186,11 +189,11 @@ class Crew:
 
     def _attend(self, start: Start, creation: Creation | None, control: Control) -> None:
         """The thread of an attempt in a container of its own."""
-        if creation is None:
-            creation = self._creation(start)
-            creation.run()
         lines: tuple[str, ...] = ()
         try:
+            if creation is None:
+                creation = self._creation(start)
+                creation.run()
             log, hooks = self._log(start), self._hooks(start)
             try:
                 end = live(creation.attempt, self._steady, control, log, hooks, creation)
@@ -201,7 +204,9 @@ class Crew:
                 lines = log.last_lines()
         except OSError as error:  # the container is removed with the end of the attempt, running or not
             end = _no_log(error)
-        self._inbox.put(Ended(start.node.path, creation.attempt.name, end, lines))
+        end = self._session.pfs.finish(start.node, start.attempt, end)
+        container = creation.attempt.name if creation else None
+        self._inbox.put(Ended(start.node.path, container, end, lines))
 
     def _attend_sharing(self, start: Start, control: Control) -> None:
         """The thread of an attempt in a container that others use too."""
@@ -261,12 +266,20 @@ class Crew:
         group = node.container.group
         sharers = (node,) if group is None else self._session.sharers[group]
         files = self._session.secrets.shared_files((sharer, self._user(sharer)) for sharer in sharers)
-        given = Given(attempt, node.mem, {}, files)
+        given = Given(attempt, node.mem, {}, files, self._session.pfs.extra(node, attempt).mounts)
         return shared_description(node, self._reference(node), self._session.surroundings, given)
 
     def _given(self, start: Start) -> Given:
         node, secrets = start.node, self._session.secrets
-        return Given(start.attempt, start.mem, secrets.variables(node), secrets.files(node, self._user(node)))
+        extra = self._session.pfs.extra(node, start.attempt)
+        return Given(
+            start.attempt,
+            start.mem,
+            secrets.variables(node),
+            secrets.files(node, self._user(node)),
+            extra.mounts,
+            extra.env,
+        )
 
     def _reference(self, node: Node) -> str:
         assert node.image is not None

@@ -14,7 +14,11 @@ from imgc.records import dataclass
 from imgc_engine import build as building
 from imgc_engine import images
 from imgc_engine.connection import Facts, engine_errors, is_local, socket_path
-from imgc_engine.events import Listener
+from imgc_engine.data import code as build_code
+from imgc_engine.data.code import Built, Shop
+from imgc_engine.data.kept import Kept
+from imgc_engine.data.pfs import Pfs
+from imgc_engine.events import Listener, Notice
 from imgc_engine.failures import EngineError, Failure, Refused
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Node, Plan
@@ -92,11 +96,42 @@ def refuse(scene: Scene, leaves: Sequence[Node], allow: Collection[str]) -> None
 def make_images(scene: Scene, leaves: Iterable[Node], *, rebuild: bool) -> dict[str, building.Outcome]:
     """See that the leaves' images can be started; how the work on each ended. Refused, EngineError."""
     used = {leaf.image for leaf in leaves}
-    names = tuple(name for name in scene.plan.images if name in used)
+    builders = {
+        image.builder.image for name, image in scene.plan.images.items() if name in used and image.builder
+    }
+    names = tuple(
+        name for name, image in scene.plan.images.items() if name in used or image.reference in builders
+    )
     flags = building.Flags(no_cache=rebuild)
     builds = building.Builds(scene.plan, names, scene.client, scene.secrets, flags, local=True)
     logs = scene.state / "builds"
     return building.make(builds, scene.compiled, scene.project, logs, scene.tell, scene.interrupt)
+
+
+def make_code(
+    scene: Scene,
+    leaves: Iterable[Node],
+    *,
+    rebuild: bool = False,
+    had: Mapping[str, Mapping[str, str]] | None = None,
+) -> dict[str, Built | Failure]:
+    """The code of the leaves' build pipelines, by image. `had`: what an earlier session of the run had."""
+    used = {leaf.image: leaf.kind == "build" for leaf in leaves} | {
+        leaf.image: True for leaf in leaves if leaf.kind == "build"
+    }
+    shop = Shop(
+        scene.plan, scene.project, scene.state / "data", scene.state / "builds", scene.client, scene.secrets,
+        scene.tell, scene.interrupt, rebuild,
+    )  # fmt: skip
+    made: dict[str, Built | Failure] = {}
+    for name, image in scene.plan.images.items():
+        if name not in used or image.builder is None:
+            continue
+        known = build_code.find(name, had[name], shop) if had and name in had else None
+        if known is None and had is not None:
+            scene.tell(Notice(f"The code of {name!r} is no longer kept as it was: it is read anew."))
+        made[name] = known or build_code.make(name, shop, needs_run=used[name])
+    return made
 
 
 def check_images(scene: Scene, leaves: Iterable[Node]) -> None:
@@ -123,6 +158,7 @@ def make_session(
     store: Store,
     left: Mapping[str, int],
     code: Downloads,
+    built: Mapping[str, Built],
     *,
     keep: bool,
 ) -> Session:
@@ -148,6 +184,7 @@ def make_session(
         left,
         keep,
         code,
+        Pfs(scene.plan, scene.project, Kept(scene.state), store.folder, client=scene.client, built=built),
         scene.tell,
         scene.interrupt,
     )

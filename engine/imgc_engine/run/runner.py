@@ -28,11 +28,14 @@ from imgc_engine.run.store import Record
 
 
 class Runner:
-    """`execute` once. `failures` then has those of nodes, by path, that no later attempt made good."""
+    """`execute` once. `failures` then has those of nodes, by path, that no later attempt made good, and
+    `succeeded` the paths of nodes."""
 
     def __init__(self, schedule: Schedule, session: Session) -> None:
         self.failures: dict[str, Failure] = {}
-        self._schedule, self._session = schedule, session
+        self.succeeded: set[str] = set()
+        self.session = session
+        self._schedule = schedule
         self._inbox = Inbox()
         self._crew = Crew(session, self._inbox)
         self._last_lines: dict[str, tuple[str, ...]] = {}
@@ -41,12 +44,12 @@ class Runner:
 
     def execute(self) -> None:
         """Return when all has ended and no container is left. OSError when the journal cannot be written."""
-        with self._session.interrupt.calling(lambda: self._inbox.put(Interrupted())):
+        with self.session.interrupt.calling(lambda: self._inbox.put(Interrupted())):
             try:
                 self._schedule.begin(time.monotonic())
                 self._act()
                 while not self._schedule.finished:
-                    if self._session.interrupt.level > 1:
+                    if self.session.interrupt.level > 1:
                         self._give_up()
                     else:
                         self._hear()
@@ -91,13 +94,13 @@ class Runner:
     def _act(self) -> None:
         """Do what the schedule wants: first the journal, then the world."""
         actions = self._schedule.actions()
-        self._session.store.append(self._records(actions))
+        self.session.store.append(self._records(actions))
         for action in actions:
             match action:
                 case Changed():
                     self._note(action)
                 case Expanded():
-                    self._session.tell(NodeExpanded(action.nodes))
+                    self.session.tell(NodeExpanded(action.nodes))
         for action in actions:
             match action:
                 case Start():
@@ -116,7 +119,7 @@ class Runner:
             if container is not None:
                 self._crew.remove(container)
         self._used_up.clear()
-        if not self._schedule.finished and not self._session.interrupt.level:
+        if not self._schedule.finished and not self.session.interrupt.level:
             self._crew.prepare(self._schedule.soon(self._crew.running, AHEAD))
 
     def _records(self, actions: Iterable[Action]) -> Iterator[Record]:
@@ -125,25 +128,27 @@ class Runner:
         for action in actions:
             match action:
                 case Changed():
-                    yield node_record(action, self._session.mask.text(sentence(action)), time_now)
+                    yield node_record(action, self.session.mask.text(sentence(action)), time_now)
                 case Expanded():
                     path = action.nodes[0].path
-                    file = keep(self._session.store.folder, self._expansions.pop(path))
+                    file = keep(self.session.store.folder, self._expansions.pop(path))
                     yield expand_record(path, file, time_now)
 
     def _note(self, change: Changed) -> None:
         """Tell it, and keep what the end of the run will want to know."""
-        node, end, mask = change.node, change.end, self._session.mask
+        node, end, mask = change.node, change.end, self.session.mask
         message = mask.text(sentence(change))
         if change.state in ("failed", "error") and end is not None:  # a group's own; not its children's
-            log = None if node.is_group else log_path(self._session.store.logs, node.path, change.attempt)
+            log = None if node.is_group else log_path(self.session.store.logs, node.path, change.attempt)
             failure = failure_of(change, self._last_lines.get(node.path, ()), log)
             self.failures[node.path] = replace(failure, message=message, detail=mask.text(failure.detail))
         else:
             self.failures.pop(node.path, None)
+        if change.state == "succeeded":
+            self.succeeded.add(node.path)
         exit_code = end.exit_code if end else None
         seconds = change.seconds if change.state == "pending" else end.seconds if end else 0.0
-        self._session.tell(
+        self.session.tell(
             NodeChanged(node.path, change.state, change.attempt, change.cause, message, exit_code, seconds)
         )
 

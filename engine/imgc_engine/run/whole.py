@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 from imgc.records import dataclass, field, replace
 from imgc_engine import build as building
 from imgc_engine.connection import connect, engine_errors, facts
+from imgc_engine.data import code as build_code
+from imgc_engine.data.code import Built
+from imgc_engine.data.pfs import alone
 from imgc_engine.events import Listener, NodeChanged, Notice, RunEnded, RunStarted, RunState
 from imgc_engine.failures import Code, Failure, worst
 from imgc_engine.interrupt import Interrupt
@@ -26,6 +30,7 @@ from imgc_engine.run.prepare import (
     check_images,
     environment,
     fetch_code,
+    make_code,
     make_images,
     make_schedule,
     make_session,
@@ -65,7 +70,7 @@ class Ran:
 def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
     """ReadError, Refused, UnknownNode, EngineError, OSError (of the state folder)."""
     scene = _scene(wanted, load(wanted.document), tell, interrupt)
-    nodes = select(scene.plan.nodes, wanted.options.nodes)
+    nodes = alone(scene.plan, select(scene.plan.nodes, wanted.options.nodes))
     leaves = runnable(nodes)
     schedule = make_schedule(scene, nodes, wanted.options)
     refuse(scene, leaves, wanted.options.allow)
@@ -75,10 +80,16 @@ def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
     code, lost = fetch_code(scene, leaves)
     if lost:
         return Ran(Code.INTERRUPTED if interrupt.level else worst(lost), failures=lost, images=made)
+    coded = make_code(scene, leaves, rebuild=wanted.rebuild)
+    if (stop := _not_built(coded, made, interrupt)) is not None:
+        return stop
+    built = {name: one for name, one in coded.items() if isinstance(one, Built)}
     store = storing.create(wanted.state, new_run_id(), wanted.document)
     try:
         store.append([begin_record(wanted.options, now(), environment=environment(scene))])
-        runner = Runner(schedule, make_session(scene, leaves, store, {}, code, keep=wanted.options.keep))
+        storing.write_whole(store.folder / build_code.FILE, build_code.record(built))
+        session = make_session(scene, leaves, store, {}, code, built, keep=wanted.options.keep)
+        runner = Runner(schedule, session)
         tell(RunStarted(store.folder.name, nodes, store.folder))
         return replace(_execute(runner, schedule, scene, store, nodes), images=made)
     finally:
@@ -105,7 +116,7 @@ def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Int
     if history.end == "succeeded":
         tell(Notice(f"The run {store.folder.name} has succeeded: there is nothing to resume."))
         return Ran(Code.FINE, store.folder.name, store.folder)
-    planned = select(scene.plan.nodes, history.options.nodes)
+    planned = alone(scene.plan, select(scene.plan.nodes, history.options.nodes))
     nodes = grow(planned, history.expansions)
     kept = _kept(scene, store, history)
     pasts = to_do(history, nodes, kept)
@@ -123,7 +134,11 @@ def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Int
     code, lost = fetch_code(scene, leaves)
     if lost:
         return Ran(Code.INTERRUPTED if interrupt.level else worst(lost), failures=lost, images=made)
-    session = make_session(scene, leaves, store, history.running, code, keep=history.options.keep)
+    coded = make_code(scene, leaves, had=_code_of(store))
+    if (stop := _not_built(coded, made, interrupt)) is not None:
+        return stop
+    built = {name: one for name, one in coded.items() if isinstance(one, Built)}
+    session = make_session(scene, leaves, store, history.running, code, built, keep=history.options.keep)
     _remove_strays(scene, store, history, kept)
     session.secrets.remove()
     store.append([begin_record(history.options, now(), kept, environment(scene))])
@@ -150,11 +165,40 @@ def _not_made(made: Mapping[str, building.Outcome], interrupt: Interrupt) -> Ran
     return Ran(worst(failures), failures=failures, images=made) if failures else None
 
 
+def _not_built(
+    coded: Mapping[str, Built | Failure], made: Mapping[str, building.Outcome], interrupt: Interrupt
+) -> Ran | None:
+    """The end, when the code of build pipelines is not there for the nodes to start."""
+    failures: list[Failure] = []
+    for one in coded.values():
+        if isinstance(one, Failure) and one not in failures:
+            failures.append(one)
+    if interrupt.level:
+        return Ran(Code.INTERRUPTED, images=made)
+    return Ran(worst(failures), failures=tuple(failures), images=made) if failures else None
+
+
+def _code_of(store: storing.Store) -> dict[str, dict[str, str]]:
+    """The code that the run began with."""
+    try:
+        found: dict[str, dict[str, str]] = json.loads(
+            (store.folder / build_code.FILE).read_text(encoding="utf-8")
+        )
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
 def _execute(
     runner: Runner, schedule: Schedule, scene: Scene, store: storing.Store, nodes: Sequence[Node]
 ) -> Ran:
     begin = time.monotonic()
-    runner.execute()
+    pfs = runner.session.pfs
+    try:
+        runner.execute()
+        pfs.publish(node for node in nodes if node.path in runner.succeeded)
+    finally:
+        pfs.close()
     failures = tuple(runner.failures[node.path] for node in nodes if node.path in runner.failures)
     state, code = _verdict(schedule, failures)
     store.append([{"t": now(), "e": "end", "state": state, "code": int(code)}])
@@ -216,5 +260,7 @@ def _tell_past(
     record = history.last[node.path]
     message = record.get("message", "")
     tell(NodeChanged(node.path, past.state, past.attempts, past.cause, message, record.get("exit")))
+    if past.state == "succeeded":
+        runner.succeeded.add(node.path)
     if past.state in ("failed", "error"):
         runner.failures[node.path] = failure_of_record(node, record, store.logs)

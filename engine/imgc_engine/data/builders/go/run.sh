@@ -1,0 +1,2 @@
+cd /pfs/build
+exec ./main "$@"

@@ -1,0 +1,211 @@
+"""A leaf with `input` as a group with a child for each datum.
+
+The `input` of such a child says what it gets, for later sessions of the run too: `{"of": leaf, "key": …,
+"datum": [{"name", "repo" or "node", "path", "at", and "stamps" or "tree"}]}`. `at` is where the part is below
+its root when symlinks are followed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from imgc.context.digest import files
+from imgc.context.ignore import Matcher, literal
+from imgc.records import dataclass, field, replace
+from imgc_engine.data import trees
+from imgc_engine.data.datums import (
+    BadInput,
+    Datum,
+    Piece,
+    Source,
+    content,
+    datums,
+    followed,
+    is_in,
+    leads_out,
+    names,
+    sources,
+)
+from imgc_engine.data.kept import Kept
+from imgc_engine.data.trees import Tree, clash_of
+from imgc_engine.plan import Container, Node
+
+if TYPE_CHECKING:
+    from imgc_engine.data.pfs import Pfs
+
+SHOWN = 3  # symlinks in a note
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """What a leaf becomes. `unchanged` are the children that need not run, each with a sentence why.
+
+    `problem` is why it becomes nothing, `note` is what people should know anyway: sentences.
+    """
+
+    children: tuple[Node, ...] = ()
+    unchanged: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+    note: str = ""
+
+
+class Expander:
+    """`nodes` are the paths of the plan's nodes that take part in the run; `image_ids` the engine's, by name.
+    With `rerun`, datums run that are unchanged too."""
+
+    def __init__(
+        self, pfs: Pfs, nodes: Sequence[Node], image_ids: Mapping[str, str], *, rerun: bool = False
+    ) -> None:
+        self._pfs, self._image_ids, self._rerun = pfs, image_ids, rerun
+        self._paths = {node.path for node in nodes}
+
+    def expand(self, node: Node) -> Expanded:
+        """The children of a leaf with `input`, in the order of their data. In any thread."""
+        assert node.input is not None
+        try:
+            given = {source: self._tree(source) for source in set(sources(node.input))}
+            found = datums(node.input, given)
+            children = tuple(self._children(node, found, given))
+        except (BadInput, OSError) as error:
+            return Expanded(problem=f"{error}".rstrip(".") + ".")
+        unchanged = {}
+        for child in children if not self._rerun else ():
+            if (since := self._unchanged(child)) is not None:
+                unchanged[child.path] = f"Unchanged since run {since}."
+        return Expanded(children, unchanged, note=_note(node, found, given))
+
+    def _unchanged(self, child: Node) -> str | None:
+        """The run in which the datum succeeded, if nothing has changed since."""
+        assert child.input is not None
+        known = self._pfs.kept.done(str(child.input["key"]))
+        if known is None:
+            return None
+        done, tree = known
+        if done.exit_code not in (0, *child.accept_return_code):
+            return None
+        return done.run if self._pfs.take(child, tree) is None else None
+
+    def _children(self, node: Node, found: Sequence[Datum], given: Mapping[Source, Tree]) -> Iterator[Node]:
+        same = self._same(node)
+        for datum, name in zip(found, names(node.name, found), strict=True):
+            key = trees.key_of({**same, "datum": content(datum, given)})
+            parts = [self._part(piece, given[piece.source]) for piece in datum]
+            yield replace(
+                node,
+                path=f"{node.path}/{name}" if node.path else name,
+                name=name,
+                parent=node.path,
+                after=(),
+                needs=(),
+                when="on_success",
+                skip=False,
+                suppress_errors=False,
+                max_concurrent=None,
+                container=Container("own", None),
+                input={"of": node.path, "key": key, "datum": parts},
+            )
+
+    def _same(self, node: Node) -> dict[str, Any]:
+        """What a node's datums have in common, and run again for when it changes."""
+        assert node.image is not None
+        built = self._pfs.built.get(node.image)
+        return {
+            "version": 1,
+            "image": self._image_ids[node.image],
+            "code": built.key if built else None,
+            "command": node.command,
+            "env": dict(node.env),
+            "secrets": [[use.name, use.env, use.target] for use in node.secrets],
+            "workdir": node.workdir,
+            "user": node.user,
+            "stdin": node.stdin,
+            "mounts": [[mount.src, mount.dst, mount.read_only] for mount in node.mounts],
+            "arguments": node.docker_run_args,
+        }
+
+    def _part(self, piece: Piece, tree: Tree) -> dict[str, str]:
+        kind, of = piece.source
+        try:
+            piece.path.encode()
+        except UnicodeEncodeError:
+            shown = piece.path.encode("utf-8", "replace").decode()
+            raise BadInput(f"The name {shown!r} is no UTF-8, and Docker cannot mount it.") from None
+        made = {"name": piece.name, kind: of, "path": piece.path, "at": followed(piece.path, tree)}
+        if kind == "node":
+            return {**made, "tree": tree.digest}
+        return {**made, "stamps": stamps_of(made, self._pfs.repo(of), self._pfs.kept)}
+
+    def _tree(self, source: Source) -> Tree:
+        """What an input reads. BadInput, OSError."""
+        kind, of = source
+        if kind == "node":
+            return self._tree_of_node(of)
+        root = self._pfs.repo(of)
+        if not root.is_dir():
+            raise BadInput(f"There is no folder {root} for the repo {of!r}.")
+        return trees.read(root, ignore=_own_folder(root, self._pfs.kept), cache=self._pfs.kept.folder)
+
+    def _tree_of_node(self, path: str) -> Tree:
+        """What a node wrote to /pfs/out, and of a group all that is below it.
+
+        A node that takes no part in this run gives what it wrote when it last succeeded.
+        """
+        pfs = self._pfs
+        leaves = [node for node in pfs.plan.nodes if not node.is_group and is_in(node.path, path)]
+        found: list[tuple[str, Tree]] = []
+        for leaf in leaves:
+            tree: Tree | None = None
+            if leaf.path in self._paths:
+                if parts := pfs.written_by(leaf.path):
+                    tree = pfs.handed_on(leaf, parts)
+            else:
+                tree = pfs.kept.published(leaf.path or leaf.name)
+                if tree is None and len(leaves) == 1:
+                    raise BadInput(f"{path!r} has written nothing yet that could be read: run it first.")
+            if tree is None:
+                continue
+            for other, theirs in found:
+                if (clash := clash_of(tree, theirs)) is not None:
+                    raise BadInput(f"Both {other!r} and {leaf.path!r} wrote /pfs/out/{clash}.")
+            found.append((leaf.path, tree))
+        return pfs.kept.join(tree for _, tree in found)
+
+
+def pieces_of(node: Node) -> list[dict[str, str]]:
+    """What a datum's node gets; nothing of other nodes."""
+    datum = node.input.get("datum") if node.input else None
+    return cast("list[dict[str, str]]", datum or [])
+
+
+def stamps_of(piece: Mapping[str, str], root: Path, kept: Kept) -> str:
+    """Changes when a file of a repo's part may have; nothing is read for it."""
+    hasher = hashlib.sha256()
+    for entry in files(root, [piece["path"] or "."], Matcher(_own_folder(root, kept))):
+        stamp = entry.stamp if entry.kind == "file" else ()
+        hasher.update(os.fsencode(f"{entry.path}\0{entry.kind}\0{stamp}\0"))
+    return hasher.hexdigest()
+
+
+def _own_folder(root: Path, kept: Kept) -> list[str]:
+    """imgc's own folder is no data, where a repo holds it."""
+    inside = os.path.relpath(os.path.realpath(kept.folder.parent), os.path.realpath(root))
+    return [] if inside == ".." or inside.startswith("../") else [literal(inside)]
+
+
+def _note(node: Node, found: Sequence[Datum], given: Mapping[Source, Tree]) -> str:
+    if not found:
+        empty = [f"{kind} {of!r}" for (kind, of), tree in given.items() if not tree.files]
+        return f"{node.path or node.name}: there are no data" + (
+            f", since the {' and the '.join(empty)} holds nothing." if empty else "."
+        )
+    links = dict.fromkeys(link for datum in found for link in leads_out(datum, given))
+    if not links:
+        return ""
+    shown = ", ".join(list(links)[:SHOWN]) + (", …" if len(links) > SHOWN else "")
+    return (
+        f"{node.path or node.name}: symlinks lead out of their datum, and nowhere in the container: {shown}"
+    )

@@ -1,0 +1,1 @@
+"""`imgc run --watch`: what an edit touches runs again."""

@@ -1,0 +1,1 @@
+exec /pfs/build/program "$@"

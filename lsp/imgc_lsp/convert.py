@@ -19,7 +19,12 @@ _SEVERITY = {
     Severity.WARNING: lsp.DiagnosticSeverity.Warning,
     Severity.HINT: lsp.DiagnosticSeverity.Hint,
 }
-_TAGS = {"unused-name": [lsp.DiagnosticTag.Unnecessary], "deprecated": [lsp.DiagnosticTag.Deprecated]}
+_UNUSED = (
+    "unused-name", "unused-argument", "docker-unused", "duplicate-package", "duplicate-requirement",
+)  # fmt: skip
+_TAGS = {code: [lsp.DiagnosticTag.Unnecessary] for code in _UNUSED} | {
+    "foreign-key": [lsp.DiagnosticTag.Deprecated]  # it has another name here
+}
 
 
 def position(snapshot: Snapshot, line: int, column: int) -> lsp.Position:

@@ -32,8 +32,12 @@ class Results:
     """Where a build failed, by image: keys and numbers of items from the top, and the item's text."""
 
     @property
-    def words(self) -> dict[str, str]:
+    def runs(self) -> dict[str, str]:
         return {path: state for path, (state, _) in self.nodes.items()}
+
+    @property
+    def builds(self) -> dict[str, str]:
+        return {name: state for name, (state, _) in self.images.items()}
 
 
 def read(directory: File) -> Results:

@@ -22,6 +22,7 @@ from imgc_lsp.features import (
 )
 from imgc_lsp.features import hover as hovers
 from imgc_lsp.server import ImgcServer
+from imgc_lsp.snapshot import Snapshot
 
 
 def wire(server: ImgcServer) -> None:
@@ -156,13 +157,11 @@ def _edits(server: ImgcServer) -> None:
 def _inline(server: ImgcServer) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_CODE_LENS)
     async def lens(params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
-        return await server.answer(
-            params.text_document.uri,
-            lambda snapshot: lenses.lenses(
-                snapshot, server.commands, server.results_of(snapshot.directory).words
-            ),
-            [],
-        )
+        def feature(snapshot: Snapshot) -> list[lsp.CodeLens]:
+            last = server.results_of(snapshot.directory)
+            return lenses.lenses(snapshot, server.commands, last.runs, last.builds)
+
+        return await server.answer(params.text_document.uri, feature, [])
 
     @server.feature(lsp.TEXT_DOCUMENT_INLAY_HINT)
     async def hint(params: lsp.InlayHintParams) -> list[lsp.InlayHint]:

@@ -144,9 +144,13 @@ async def editor(
     options: Any = None,
     folders: list[Path] | None = None,
     change: Any = None,
+    settings: dict[str, Any] | None = None,
 ) -> AsyncIterator[Editor]:
-    """A started and initialized editor with the capabilities of a real one."""
+    """A started and initialized editor with the capabilities of a real one; `settings` are what it answers
+    when it is asked for those of `imgc`."""
     client = make_test_lsp_client()
+    if settings is not None:
+        client.set_configuration({"imgc": settings})
     running = Editor(client, folder)
 
     client.protocol.fm.features.pop(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)

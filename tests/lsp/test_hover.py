@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from lspkit import Editor, editor, place_of
+from lspkit import Editor, editor, labels, place_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -90,8 +90,12 @@ class _Engine(http.server.BaseHTTPRequestHandler):
         created = (datetime.now(UTC) - timedelta(days=3, hours=1)).isoformat().replace("+00:00", "Z")
         digests = ["python@sha256:" + "cd" * 32]
         image = {"Size": 124_300_000, "Created": created, "RepoDigests": digests}
-        body = json.dumps(image if here else {"message": "No such image"}).encode()
-        self.send_response(200 if here else 404)
+        listed = self.path.endswith("/images/json")
+        body = json.dumps(
+            [{"RepoTags": ["acme.example/tool:7"]}] if listed
+            else image if here else {"message": "No such image"}
+        ).encode()  # fmt: skip
+        self.send_response(200 if here or listed else 404)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -141,6 +145,20 @@ async def test_hover_tells_what_the_local_engine_has(tmp_path: Path, engine: typ
             while not any("not-here" in path for path in engine.asked):
                 await asyncio.sleep(0.02)
         assert "not in the lock" in await own.hover(uri, place)
+
+
+async def test_images_of_the_engine_and_the_lock_are_completed(tmp_path: Path, engine: type[_Engine]) -> None:
+    engine.waits.set()
+    (tmp_path / "imgc.lock").write_text(
+        "version: 1\nimages:\n  acme.example/locked:2: {digest: 'sha256:" + "ab" * 32 + "'}\n"
+    )
+    async with editor(tmp_path) as own:
+        uri, place = own.open_at(tmp_path / "pipeline.yaml", "version: 1\nimages:\n  a:\n    base: acme|\n")
+        await own.settled(uri)
+        async with asyncio.timeout(10):
+            while "acme.example/tool:7" not in (found := labels(await own.complete(uri, place))):
+                await asyncio.sleep(0.02)
+        assert found.index("acme.example/locked:2") < found.index("acme.example/tool:7")
 
 
 async def test_the_engine_is_not_asked_where_that_is_off(tmp_path: Path, engine: type[_Engine]) -> None:

@@ -44,6 +44,12 @@ async def test_unused_names_are_tagged(ed: Editor) -> None:
     assert next(item for item in found if item.code == "unused-name").tags == (lsp.DiagnosticTag.Unnecessary,)
 
 
+async def test_names_of_other_systems_are_struck_through(ed: Editor) -> None:
+    uri, _ = ed.open("version: 1\nimages:\n  a: {parent_image: 'debian:12'}\n")
+    found = await ed.codes(uri, "foreign-key")
+    assert next(item for item in found if item.code == "foreign-key").tags == (lsp.DiagnosticTag.Deprecated,)
+
+
 async def test_semantic_findings_stay_while_something_else_is_typed(ed: Editor) -> None:
     uri, _ = ed.open("version: 1\nimages:\n  a: {extends: nope}\n  b: {base: 'x:1'}\n")
     await ed.codes(uri, "unknown-image")
@@ -125,14 +131,40 @@ async def test_clients_that_pull_are_told_to_pull_again(tmp_path: Path) -> None:
         assert not ed.client.diagnostics.get(uri)
 
 
-async def test_files_beside_the_document_are_watched(ed: Editor) -> None:
-    uri, _ = ed.open(TEXT.replace("apt_packages: [git]", "requirements: req.txt"))
-    await ed.codes(uri, "path-missing")
-    file = ed.path(uri).parent / "req.txt"
-    file.write_text("numpy\n")
+BESIDE = [
+    ("requirements: req.txt", "path-missing", "req.txt", "numpy\n"),
+    ("dockerfile: docker/Dockerfile", "path-missing", "docker/Dockerfile", "FROM debian:12\n"),
+    ("dockerignore: ignored", "path-missing", "ignored", "*.log\n"),
+    ("uv_project: pyproject.toml", "path-missing", "pyproject.toml", "[project]\nname = 'a'\nversion = '1'\n"),
+    ("npm_packages: true", "path-missing", "package.json", "{}"),
+    ("replicate_local_environment: pip_freeze", "not-locked", "imgc.lock",
+     "version: 1\nenvironments:\n  etl: {command: pip_freeze, python: '3.12', packages: [six==1.17.0]}\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "code", "name", "content"), BESIDE, ids=[name for _, _, name, _ in BESIDE])
+async def test_files_beside_the_document_are_watched(
+    ed: Editor, key: str, code: str, name: str, content: str
+) -> None:
+    """Their users are looked at again, whatever kind of file it is."""
+    uri, _ = ed.open(f"version: 1\nimages:\n  etl:\n    {key}\n")
+    found = await ed.codes(uri, code)
+    message = next(item.message for item in found if item.code == code)
+    file = ed.path(uri).parent / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(content)
     event = lsp.FileEvent(file.as_uri(), lsp.FileChangeType.Created)
     ed.client.workspace_did_change_watched_files(lsp.DidChangeWatchedFilesParams([event]))
-    await ed.until(uri, lambda items: all(item.code != "path-missing" for item in items))
+    await ed.until(uri, lambda items: all(item.message != message for item in items))
+
+
+async def test_the_client_is_asked_for_its_settings(tmp_path: Path) -> None:
+    def change(capabilities: Any) -> None:
+        capabilities.workspace.configuration = True
+
+    async with editor(tmp_path, change=change, settings={"claim": ["*/ours.yml"]}) as ed:
+        uri, _ = ed.open("imags: {}\n", "ours.yml")
+        await ed.codes(uri, "unknown-key")
 
 
 async def test_settings_claim_files_and_bound_problems(tmp_path: Path) -> None:

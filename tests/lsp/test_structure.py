@@ -107,6 +107,36 @@ async def test_inlay_hints_tell_what_the_file_leaves_open(ed: Editor) -> None:
     assert {(10, "in etl"), (11, "in etl")} <= hints
 
 
+async def test_inlay_hints_tell_what_the_lock_holds(ed: Editor, tmp_path: Path) -> None:
+    digest = "sha256:" + "ab" * 32
+    (tmp_path / "imgc.lock").write_text(f"version: 1\nimages:\n  python:3.12-slim: {{digest: '{digest}'}}\n")
+    uri, _ = ed.open_at(tmp_path / "pipeline.yaml", TEXT.replace("    base: python:3.12-slim\n", "").replace(
+        "images:\n", "images:\n  own: python:3.12-slim\n"
+    ))  # fmt: skip
+    await ed.settled(uri)
+    whole = lsp.Range(lsp.Position(0, 0), lsp.Position(20, 0))
+    found = await ed.ask(lsp.TEXT_DOCUMENT_INLAY_HINT, lsp.InlayHintParams(document(uri), whole))
+    hints = {(hint.position.line, hint.label) for hint in found}
+    assert (4, "@sha256:abababa…") in hints
+    assert (5, "from python:3.12-slim-bookworm") in hints
+
+
+async def test_lenses_tell_the_last_result(tmp_path: Path) -> None:
+    async with editor(tmp_path, options={"commands": ["imgc.showPreview", "imgc.build", "imgc.run"]}) as ed:
+        (tmp_path / ".imgc/runs/1").mkdir(parents=True)
+        (tmp_path / ".imgc/builds").mkdir()
+        (tmp_path / ".imgc/runs/1/journal.jsonl").write_text(
+            '{"e": "node", "path": "train", "state": "succeeded"}\n'
+        )
+        (tmp_path / ".imgc/builds/last.jsonl").write_text(
+            '{"e": "image", "image": "etl", "state": "failed", "message": "It broke."}\n'
+        )
+        uri, _ = ed.open_at(tmp_path / "pipeline.yaml", TEXT)
+        found = await ed.ask(lsp.TEXT_DOCUMENT_CODE_LENS, lsp.CodeLensParams(document(uri)))
+        titles = {(lens.range.start.line, lens.command.title) for lens in found}
+        assert {(4, "Compile"), (4, "Build (failed)"), (10, "Run"), (11, "Run (succeeded)")} <= titles
+
+
 async def test_lenses_only_for_commands_that_the_client_has(ed: Editor, tmp_path: Path) -> None:
     uri, _ = ed.open(TEXT)
     assert not await ed.ask(lsp.TEXT_DOCUMENT_CODE_LENS, lsp.CodeLensParams(document(uri)))

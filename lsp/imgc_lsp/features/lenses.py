@@ -14,8 +14,10 @@ from imgc_lsp.snapshot import Snapshot
 PREVIEW, BUILD, RUN, DEBUG = "imgc.showPreview", "imgc.build", "imgc.run", "imgc.debug"
 
 
-def lenses(snapshot: Snapshot, commands: Collection[str], results: Names[str, str]) -> list[lsp.CodeLens]:
-    """`results`: a word on the last run of a node, by its path."""
+def lenses(
+    snapshot: Snapshot, commands: Collection[str], runs: Names[str, str], builds: Names[str, str]
+) -> list[lsp.CodeLens]:
+    """`runs`: a word on the last run of a node, by its path; `builds` on the last work on an image, by its name."""
     if not snapshot.settings.code_lenses:
         return []
     found: list[lsp.CodeLens] = []
@@ -29,11 +31,14 @@ def lenses(snapshot: Snapshot, commands: Collection[str], results: Names[str, st
     for name, key in snapshot.names.of("images").items():
         place = convert.to_range(snapshot, key.span)
         add(place, "Compile", PREVIEW, {"image": name})
-        add(place, "Build", BUILD, name)
+        add(place, _with("Build", builds.get(name)), BUILD, name)
     for path, node in snapshot.nodes.items():
         place = convert.to_range(snapshot, node.span)
-        last = results.get(path)
-        add(place, f"Run ({last})" if last else "Run", RUN, path)
+        add(place, _with("Run", runs.get(path)), RUN, path)
         if node.kind in ("run", "call"):
             add(place, "Debug", DEBUG, path)
     return found
+
+
+def _with(title: str, last: str | None) -> str:
+    return f"{title} ({last})" if last else title

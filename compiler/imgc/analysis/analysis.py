@@ -10,7 +10,7 @@ from collections.abc import Mapping as Names
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgc.analysis.files import read_config, read_lock
+from imgc.analysis.files import read_config, read_lock, siblings
 from imgc.analysis.locked import check_lock, lookups_of
 from imgc.checks.names import check_extends, check_names
 from imgc.checks.structure import Use, check
@@ -154,7 +154,8 @@ class _Analysing:
         self.check_repos()
         images = {name: image for name in self.images.order if (image := self.images.done[name]) is not None}
         lookups = lookups_of(images.values(), self.pipeline)
-        check_lock(lookups, self.lock, self.options.locked, self.report)
+        alone = bool(self.lock.places) and not siblings(self.project.directory, self.document.file)
+        check_lock(lookups, self.lock, self.options.locked, alone, self.report)
         return Analysis(
             self.document,
             self.pipeline,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from imgc.model.config import Config
 
 CONFIG = "imgc.toml"
+NAMES = ("pipeline.yaml", "pipeline.yml")
+"""What pipeline files are called, but for those that are NAME.imgc.yaml."""
 
 
 def read_lock(directory: Path) -> tuple[lock.Lock, list[Diagnostic]]:
@@ -28,6 +30,12 @@ def read_lock(directory: Path) -> tuple[lock.Lock, list[Diagnostic]]:
             lock.FILE, "unreadable", f"'{lock.FILE}' cannot be read: {error}"
         ).diagnostics
     return lock.read(text)
+
+
+def siblings(directory: Path, file: str) -> list[str]:
+    """The names of other pipeline files in a folder: they share its lock."""
+    names = (name for name in os.listdir(directory) if name in NAMES or name.endswith(".imgc.yaml"))  # noqa: PTH208
+    return sorted(name for name in names if name != os.path.basename(file))  # noqa: PTH119
 
 
 def read_config(file: str, directory: Path) -> tuple[Config | None, list[Diagnostic]]:

@@ -47,10 +47,10 @@ def _start(image: ResolvedImage) -> Span:
 
 
 def check_lock(
-    lookups: Iterable[Lookup], lock: Lock, locked: bool, report: Callable[[Diagnostic], None]
+    lookups: Iterable[Lookup], lock: Lock, locked: bool, alone: bool, report: Callable[[Diagnostic], None]
 ) -> None:
     """Reports what is not in the lock (an error with `locked`, else only where there is a lock), and what of it
-    is not needed any more."""
+    is not needed any more, where the lock is this file's `alone`."""
     for lookup in lookups:
         if lookup.name in lock.section(lookup.section) or lookup.section in _SAID_WHERE_USED:
             continue
@@ -60,7 +60,7 @@ def check_lock(
         elif lock.present:
             message = f"imgc.lock is out of date: {lookup.what} is not in it"
             report(Diagnostic("stale-lock", Severity.WARNING, message, lookup.span, "run 'imgc lock'"))
-    for section, name in unused(lookups, lock):
+    for section, name in unused(lookups, lock) if alone else ():
         message = f"nothing in the pipeline file needs '{name}' any more"
         label = "'imgc lock' takes it out"
         report(Diagnostic("unused-lock", Severity.HINT, message, lock.places[section, name], label))

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from imgc.analysis.analysis import Analysis
-from imgc.cli.common import NAMES, analyse_file, analyse_input, compile_arguments, file_argument, find, read
+from imgc.analysis.files import NAMES
+from imgc.cli.common import analyse_file, analyse_input, compile_arguments, file_argument, find, read
 from imgc.cli.console import EXIT_FINE, EXIT_PROBLEMS, Console, Failure
 from imgc.diagnostics import Diagnostic, Severity, in_order
 from imgc.diagnostics.render import pretty, summary, to_json

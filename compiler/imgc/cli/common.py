@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imgc.analysis.analysis import Analysis, BadOption, Options, analyse
+from imgc.analysis.files import NAMES
 from imgc.cli.console import Console, Failure
 from imgc.diagnostics import Severity
 from imgc.records import dataclass
-
-NAMES = ("pipeline.yaml", "pipeline.yml")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from imgc.cli.common import NAMES
+from imgc.analysis.files import NAMES
 from imgc.cli.console import EXIT_FINE, Console, Failure
 
 EXAMPLES = """examples:

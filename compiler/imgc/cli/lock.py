@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from imgc.analysis.analysis import Analysis
+from imgc.analysis.files import siblings
 from imgc.cli.common import analyse_file, compile_arguments, file_argument, find
 from imgc.cli.console import EXIT_ENVIRONMENT, EXIT_FINE, EXIT_PROBLEMS, Console, Failure
 from imgc.cli.engine import engine, ignore_state
@@ -72,7 +73,7 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         _show(found, analysis, console)
         return EXIT_PROBLEMS
     if arguments.check:
-        return _check(analysis, console)
+        return _check(analysis, arguments, console)
     _check_names(arguments.update or (), analysis)
     return _Locking(arguments, console, file).lock(analysis)
 
@@ -109,7 +110,23 @@ def _check_names(names: Iterable[str], analysis: Analysis) -> None:
             raise Failure(f"'{name}' is neither an image nor an entry of the lock: {hint}")
 
 
-def _check(analysis: Analysis, console: Console) -> int:
+def _unneeded(analysis: Analysis, arguments: argparse.Namespace) -> list[tuple[str, str]]:
+    """What nothing needs any more: neither this file with its own parameters, nor others that share the lock."""
+    if arguments.param or arguments.image:
+        return []
+    found = unused(analysis.lookups, analysis.lock)
+    for name in siblings(analysis.project.directory, analysis.document.file) if found else ():
+        other = analyse_file(str(analysis.project.directory / name), arguments)
+        if any(
+            each.severity is Severity.ERROR and each.code not in OF_THE_LOCK for each in other.diagnostics
+        ):
+            return []  # what it needs is not known
+        needed = {(lookup.section, lookup.name) for lookup in other.lookups}
+        found = [place for place in found if place not in needed]
+    return found
+
+
+def _check(analysis: Analysis, arguments: argparse.Namespace, console: Console) -> int:
     """Lists what is missing, out of date, and not needed any more."""
     lines = []
     for lookup in analysis.lookups:
@@ -118,7 +135,7 @@ def _check(analysis: Analysis, console: Console) -> int:
             lines.append(f"+ {lookup.section} {lookup.name}")
         elif stale:
             lines.append(f"~ {lookup.section} {lookup.name} ({stale})")
-    lines += (f"- {section} {name}" for section, name in unused(analysis.lookups, analysis.lock))
+    lines += (f"- {section} {name}" for section, name in _unneeded(analysis, arguments))
     sys.stdout.write("".join(f"{line}\n" for line in sorted(lines, key=lambda line: line[2:])))
     console.say(f"{FILE} is {'out of date: run imgc lock' if lines else 'up to date'}")
     return EXIT_PROBLEMS if lines else EXIT_FINE
@@ -134,10 +151,14 @@ class _Locking:
         self.failed: dict[tuple[str, str], tuple[Lookup, Any]] = {}
         self.done: set[tuple[str, str]] = set()
         self.changed = False
+        self.kept: list[tuple[str, str]] = []
+        """Entries that this file does not need, and others do."""
 
     def lock(self, analysis: Analysis) -> int:
-        for _, name in unused(analysis.lookups, analysis.lock):
+        unneeded = _unneeded(analysis, self.arguments)
+        for _, name in unneeded:
             self.console.say(f"- {name}")
+        self.kept = [place for place in unused(analysis.lookups, analysis.lock) if place not in unneeded]
         self.look_up(analysis, [lookup for lookup in analysis.lookups if lookup.section != "packages"])
         while analysis.lock.with_packages:
             analysis = analyse_file(
@@ -181,6 +202,8 @@ class _Locking:
 
         outcomes = module.look_up(wanted, place, tell, update=self.arguments.update is not None)
         new = Lock()
+        for section, name in self.kept:
+            new.section(section)[name] = old.section(section)[name]
         for lookup in analysis.lookups:
             known = old.section(lookup.section).get(lookup.name)
             value = getattr(outcomes.get(lookup), "value", known)

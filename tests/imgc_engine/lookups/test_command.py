@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import stat
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -115,6 +119,54 @@ def test_what_is_not_needed_any_more_goes(registry: Registry, capsys: pytest.Cap
     write("  b: {base: scratch}\n")
     assert imgc(capsys, "lock").code == 0
     assert not Path(FILE).exists()
+
+
+def test_pipeline_files_of_one_folder_share_a_lock(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two(registry)
+    other = f"version: 1\nimages: {{c: {{base: '{registry.address}/three:1'}}}}\n"
+    registry.image("three", "1", ALPINE)
+    Path("other.imgc.yaml").write_text(other)
+    assert imgc(capsys, "lock", "pipeline.yaml").code == 0
+    assert imgc(capsys, "lock", "other.imgc.yaml").code == 0
+    assert list(locked()) == ["one:1", "three:1", "two:1"]
+    assert imgc(capsys, "lock", "pipeline.yaml", "--check").code == 0
+    assert "unused-lock" not in imgc(capsys, "check", "pipeline.yaml").out
+    Path("other.imgc.yaml").write_text(other + "  broken: [")
+    write(f"  a: {{base: '{registry.address}/one:1'}}\n")
+    assert imgc(capsys, "lock", "pipeline.yaml").code == 0
+    assert list(locked()) == ["one:1", "three:1", "two:1"]
+    Path("other.imgc.yaml").write_text(other)
+    imgc(capsys, "lock", "pipeline.yaml")
+    assert list(locked()) == ["one:1", "three:1"]
+
+
+def test_other_parameters_take_nothing_out(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    two(registry)
+    Path("pipeline.yaml").write_text(
+        f"version: 1\nparams: {{name: one}}\nimages: {{a: {{base: '{registry.address}/${{{{ params.name }}}}:1'}}}}\n"
+    )
+    imgc(capsys, "lock")
+    assert imgc(capsys, "lock", "--param", "name=two").code == 0
+    assert list(locked()) == ["one:1", "two:1"]
+    assert imgc(capsys, "check", "--locked", "--param", "name=two").code == 0
+
+
+def test_interrupted_while_a_registry_says_nothing(registry: Registry, tmp_path: Path) -> None:
+    two(registry)
+    registry.faults = [stalls] * 10
+    process = subprocess.Popen(
+        [sys.executable, "-m", "imgc.cli.main", "lock"], stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/none.sock"},
+    )  # fmt: skip
+    while len(registry.asked) < 2:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (130, "imgc: interrupted\n")
+    assert [path.name for path in Path().iterdir()] == ["pipeline.yaml"]
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,13 @@ def test_another_command_makes_an_environment_stale(tmp_path: Path) -> None:
     assert codes(analysed(tmp_path, true, lock.replace("C", "pip_freeze"))) == []
 
 
+def test_an_environment_of_another_python(tmp_path: Path) -> None:
+    text = "version: 1\nimages: {a: {base: 'python:3.12-slim', replicate_local_environment: true}}\n"
+    lock = f"version: 1\nimages: {{python:3.12-slim: {{digest: {DIGEST}}}}}\nenvironments: {{a: {{command: pip_freeze, python: '3.11'}}}}\n"
+    assert codes(analysed(tmp_path, text, lock)) == [("other-python", "pipeline.yaml", 2)]
+    assert codes(analysed(tmp_path, text, lock.replace("3.11", "3.12"))) == []
+
+
 def test_images_that_are_used_as_they_are_have_their_digest_too(tmp_path: Path) -> None:
     text = (
         "version: 1\nimages:\n  a: {base: 'debian:12', skip_build: true}\n  b: {extends: a, commands: [ls]}\n"

@@ -127,7 +127,9 @@ def _install(
         message = "pip installs a list with hashes only where every package has one, and one from a repository has none"
         recipe.error("bad-lock", message, span, label="use 'installer: uv', or 'imgc lock --no-packages'")
         return None
-    recipe.lookups += (layer.lookup(recipe) for layer in environments)
+    for layer in environments:
+        recipe.lookups.append(layer.lookup(recipe))
+        layer.compare(recipe)
     specs = _specs(named)
     local = tuple(spec for spec in specs if spec.local)
     return LockedInstall(replace(first, secrets=secrets), file, hashed, specs, local)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from imgc.diagnostics import Span
+from imgc.diagnostics import Severity, Span
 from imgc.document.nodes import Scalar, Sequence
 from imgc.instructions.quoting import line_problem
 from imgc.layers.kind import Kind, Reading, Written
+from imgc.layers.python.environment import python_of
 from imgc.layers.python.installer import Settings, emit_install
 from imgc.layers.python.specs import BadSpec, Spec, is_local, parse
 from imgc.layers.recipe import Recipe
@@ -38,6 +39,14 @@ class ReplicateEnvironment:
     def is_locked(self, recipe: Recipe) -> bool:
         return recipe.lock is not None and recipe.lock.command == command_name(self.command)
 
+    def compare(self, recipe: Recipe) -> None:
+        """Says so where the environment is of another Python than the image."""
+        ours, theirs = python_of(recipe) or "", recipe.lock.python if recipe.lock else ""
+        if theirs and "." in ours and ours != theirs:
+            message = f"the local environment is of Python {theirs}, and '{recipe.base}' has {ours}"
+            label = "packages may not be there for both in the same versions"
+            recipe.error("other-python", message, self.value, Severity.HINT, label)
+
     def emit(self, recipe: Recipe) -> None:
         recipe.lookups.append(self.lookup(recipe))
         if recipe.lock is None:
@@ -57,6 +66,7 @@ class ReplicateEnvironment:
                 label="run 'imgc lock'",
             )
             return
+        self.compare(recipe)
         packages = tuple(dict.fromkeys(recipe.lock.packages))
         for package in packages:
             if (reason := _problem(package, self.value)) is not None:

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -170,19 +171,65 @@ def test_random_patterns(newer_engine, context: Path, tmp_path: Path) -> None:
         assert found == said(context, text), text
 
 
+Case = tuple[list[str], list[str], list[str]]
+"""What is copied, what is used by name, the user's patterns."""
+
+
 def test_what_imgc_writes_means_the_same_to_all(any_engine, context: Path, tmp_path: Path) -> None:
-    view = without_folders if is_old(any_engine) else dict
-    defaults = default_patterns(["pipeline.yaml", "imgc.lock", "compiled"])
-    wanted, texts = [], []
+    written: list[Case] = []
     for case in cases(NARROWED, ";"):
         paths, named, user = [*case.split(","), "", ""][:3]
-        wanted.append([*paths.split(), *named.split()])
-        patterns = parse(user.replace("|", "\n"))
-        texts.append(narrow(paths.split(), named=named.split(), user=patterns, defaults=defaults))
-    for copied, (text, found) in zip(wanted, judged(any_engine, tmp_path, context, texts), strict=True):
-        assert view(found) == view(said(context, text)), text
+        written.append((paths.split(), named.split(), user.split("|")))
+    for case, found, wanted in narrowed(any_engine, context, tmp_path, written):
         # Nothing but what is copied, though the whole context was asked for here.
-        assert without_folders(found) == without_folders(said(context, text, *copied)), text
+        assert found == wanted, case
+
+
+def test_what_imgc_writes_of_random_patterns_means_the_same_to_docker(
+    newer_engine, context: Path, tmp_path: Path
+) -> None:
+    """20.10 reads a user's own odd patterns in its own way (see OLDER). More of them: IMGC_TEST_PATTERNS=1000; others: IMGC_TEST_SEED=7."""
+    chance = random.Random(int(os.environ.get("IMGC_TEST_SEED", "4")))
+    there = [path for path in (*FILES.split(), *FOLDERS.split()) if not path.startswith(".imgc")]
+    folders = sorted({str(above) for path in there for above in Path(path).parents} - {"."})
+    pieces = cases(
+        "a, b, src, docs, app, lib, *, **, ?, /, /, /, .git, .env, .venv, README.md, *.md, c++, {2}, ^"
+    )
+    found: list[Case] = []
+    for _ in range(int(os.environ.get("IMGC_TEST_PATTERNS", "12"))):
+        copied = chance.choice([["."], chance.sample(folders, 1), chance.sample(there + folders, 2)])
+        named = chance.sample(there, chance.randint(0, 1))
+        bodies = (
+            "".join(chance.choices(pieces, k=chance.randint(1, 4))) for _ in range(chance.randint(0, 4))
+        )
+        patterns = [chance.choice(["", "", "!"]) + body for body in bodies]
+        with suppress(BadPattern):
+            Matcher(parse("\n".join(patterns)))
+            found.append((copied, named, patterns))
+    for case, got, wanted in narrowed(newer_engine, context, tmp_path, found):
+        # A user's `!` may bring back what is not copied: it is sent, and in no image.
+        copied = [path for path in (*case[0], *case[1]) if path != "."]
+        below = {
+            path: kind
+            for path, kind in got.items()
+            if "." in case[0] or any(path == one or path.startswith(f"{one}/") for one in copied)
+        }
+        assert below == wanted, case
+
+
+def narrowed(real, context: Path, folder: Path, cases: list[Case]):
+    """Each case with the files that Docker takes, of which imgc says that they are those, and with those of them
+    that imgc says are copied or used."""
+    view = without_folders if is_old(real) else dict
+    defaults = default_patterns(["pipeline.yaml", "imgc.lock", "compiled"])
+    texts = [
+        narrow(paths, named=named, user=parse("\n".join(user)), defaults=defaults)
+        for paths, named, user in cases
+    ]
+    for case, (text, found) in zip(cases, judged(real, folder, context, texts), strict=True):
+        assert view(found) == view(said(context, text)), (case, text)
+        wanted = said(context, text, *case[0], *case[1])
+        yield case, without_folders(found) or {}, without_folders(wanted) or {}
 
 
 @pytest.mark.parametrize("path", ["link", "link/a", "way", "way/link"])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -324,3 +327,41 @@ def test_a_locked_commit_decides_whether_code_is_included(pipeline: Pipeline, cl
     assert [line for line in sorted(said.splitlines()) if line.endswith("| a.txt")] == [
         "a | a.txt", "b | a.txt", "c | a.txt",
     ]  # fmt: skip
+
+
+LIVE = """
+images:
+  repo: {{base: "busybox:1.35", copy_repo: true}}
+  url: {{base: "busybox:1.35", copy_url: "{url}", copy_branch: main, path_map: {{./src: /app/src}}}}
+  start: {{base: "busybox:1.35", copy_dir: src, source_files: download}}
+pipeline:
+  parallel:
+    repo: {{image: repo, run: cat src/a.txt}}
+    url: {{image: url, run: cat src/a.txt}}
+    start: {{image: start, run: cat a.txt}}
+"""
+
+
+def test_live_debugging_has_the_local_files_of_every_kind_of_source(pipeline: Pipeline, clone: Path) -> None:
+    committed(pipeline, LIVE.format(url=git(clone, "remote", "get-url", "origin")))
+    (clone / "src/a.txt").write_text("local\n")
+    for node in ("repo", "url", "start"):
+        done = subprocess.run(
+            [sys.executable, "-m", "imgc.cli.main", "debug", "--live", node], cwd=clone, env=pipeline.env,
+            input="/.imgc/run\n", capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.stdout == "local\n", (node, done)
+    git(clone, "checkout", "-q", "src/a.txt")
+    assert "start | first" in pipeline.imgc("run", "start")
+
+
+def test_an_interrupt_while_a_server_is_silent(pipeline: Pipeline) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        pipeline.write(COPY_URL.format(url=f"http://127.0.0.1:{silent.getsockname()[1]}/x", branch="main"))
+        process = pipeline.start("build")
+        connection, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=20)
+        connection.close()
+    assert process.returncode == 130, said
+    assert "interrupted" in said

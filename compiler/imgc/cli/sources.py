@@ -17,7 +17,8 @@ from imgc.resolve.image import ResolvedImage
 def look_up_sources(analysis: Analysis, arguments: argparse.Namespace, console: Console) -> bool:
     """Gives each source that is not locked its commit. What cannot be had is a finding, an error where the images that
     were asked for need it. Whether the user's file, and not the surroundings, is what has to change."""
-    wanted = {key: source for _, source, key in _unknown(analysis)}
+    live = getattr(arguments, "live", False)
+    wanted = {key: source for _, source, key in _unknown(analysis, live)}
     if not wanted:
         return True
     from imgc.cli.engine import engine
@@ -39,7 +40,7 @@ def look_up_sources(analysis: Analysis, arguments: argparse.Namespace, console: 
             console.say(answer.notice)
     needed = _needed(analysis, arguments)
     found, of_user = [], True
-    for image, source, key in _unknown(analysis):
+    for image, source, key in _unknown(analysis, live):
         error = answers[questions[key]].error
         if error is not None:
             found.append(_diagnostic(image, source, error, image.name in needed))
@@ -51,14 +52,15 @@ def look_up_sources(analysis: Analysis, arguments: argparse.Namespace, console: 
     return of_user
 
 
-def _unknown(analysis: Analysis) -> Iterator[tuple[ResolvedImage, Source, tuple[Any, ...]]]:
-    """Sources without a commit, each with its image and what tells it from others."""
+def _unknown(analysis: Analysis, live: bool) -> Iterator[tuple[ResolvedImage, Source, tuple[Any, ...]]]:
+    """Sources without a commit, each with its image and what tells it from others. With `live` the user's own files
+    take the place of the own repository's commit, which need not be clean then."""
     for image in analysis.images.values():
         for source in image.sources:
             if not source.commit:
                 yield image, source, _key(source, False)
         for source in image.downloads:
-            if not source.commit:
+            if not source.commit and not (live and source.kind == "repo"):
                 yield image, source, _key(source, True)
 
 
@@ -76,7 +78,8 @@ def _needed(analysis: Analysis, arguments: argparse.Namespace) -> set[str]:
     if getattr(arguments, "resume", None) is not None:
         return set()
     images: Iterable[str] = getattr(arguments, "images", None) or ()
-    nodes: Iterable[str] = getattr(arguments, "nodes", None) or ()
+    node = getattr(arguments, "node", None)
+    nodes: Iterable[str] = getattr(arguments, "nodes", None) or ((node,) if node else ())
     asked = set(images) | {
         node.image
         for path, node in analysis.nodes.items()

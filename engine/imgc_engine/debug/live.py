@@ -6,7 +6,7 @@ from pathlib import Path
 
 from imgc.records import replace
 from imgc_engine.failures import Refusal, Refused
-from imgc_engine.plan import Mount, Node, Plan
+from imgc_engine.plan import Image, Mount, Node, Plan
 from imgc_engine.run.containers import host_path
 
 
@@ -31,3 +31,9 @@ def with_local_files(node: Node, plan: Plan, project: Path) -> Node:
     mounts = [Mount(local, inside, read_only=False) for local, inside in image.path_map.items()]
     taken = {mount.dst for mount in node.mounts}
     return replace(node, mounts=(*(mount for mount in mounts if mount.dst not in taken), *node.mounts))
+
+
+def is_covered(image: Image) -> bool:
+    """Whether all code that a container of the image would get is in the user's own files, which are mounted."""
+    downloads = [source for source in image.sources if source.source_files == "download"]
+    return all(source.target in image.path_map.values() for source in downloads)

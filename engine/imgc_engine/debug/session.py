@@ -18,7 +18,7 @@ from imgc_engine import api, images
 from imgc_engine.connection import connect, engine_errors, explanation, facts, socket_path
 from imgc_engine.debug import shell as shells
 from imgc_engine.debug.kept import kept_state
-from imgc_engine.debug.live import with_local_files
+from imgc_engine.debug.live import is_covered, with_local_files
 from imgc_engine.debug.terminal import connected, is_terminal
 from imgc_engine.events import Listener, one_at_a_time
 from imgc_engine.failures import Code, EngineError, worst
@@ -48,7 +48,7 @@ class Ready:
     where: str
     """What it is, for people."""
     code: Downloads | None = None
-    """What goes into the container before it starts; None for a kept state, which has it."""
+    """What goes into the container before it starts; None for a kept state, which has it, and for local files."""
 
 
 def debug(
@@ -95,9 +95,11 @@ def debug(
             return api.Result(Code.INTERRUPTED if interrupt.level else worst(failures), failures)
         assert one.image is not None
         reference = loaded.images[one.image].reference
-        code, lost = fetch_code(scene, [one])
-        if lost:
-            return api.Result(worst(lost), lost)
+        code = None
+        if not (live and is_covered(loaded.images[one.image])):
+            code, lost = fetch_code(scene, [one])
+            if lost:
+                return api.Result(worst(lost), lost)
         found.append(Ready(scene, one, reference, reference, code))
         return api.Result(Code.FINE)
 

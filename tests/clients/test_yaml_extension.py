@@ -17,13 +17,12 @@ from imgc.document.nodes import plain
 from imgc_schema import load
 from tests_support import ROOT, SHARED
 
-for folder in (ROOT / "bench" / "lsp", ROOT / "schema"):
+for folder in (ROOT / "bench" / "lsp", ROOT / "ci"):
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
 
-from servers import ServerProcess  # noqa: E402
-
 from schemastore import draft_07, files  # noqa: E402
+from servers import ServerProcess  # noqa: E402
 
 SCHEMA = load("pipeline")
 VALUES: Any = plain(
@@ -168,7 +167,7 @@ def test_the_pull_request_passes_their_checks(node_modules: Path, tmp_path: Path
 
 
 def test_the_script_writes_them(tmp_path: Path) -> None:
-    command = [sys.executable, ROOT / "schema/schemastore.py", tmp_path]
+    command = [sys.executable, ROOT / "ci/schemastore.py", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert sorted(done.stdout.split()) == sorted(str(tmp_path / name) for name in files())
     assert all((tmp_path / name).read_text(encoding="utf-8") == text for name, text in files().items())

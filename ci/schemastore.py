@@ -1,4 +1,4 @@
-"""Makes what a pull request to SchemaStore holds: python schema/schemastore.py FOLDER (a checkout of theirs, say).
+"""Makes what a pull request to SchemaStore holds: python ci/schemastore.py FOLDER (a checkout of theirs, say).
 
 Their editors know draft-07 best, and their validator refuses keywords it does not know. So the schema is written in
 draft-07 without our own notes; a test holds that it accepts and refuses what ours does. `pipeline.yaml` is too

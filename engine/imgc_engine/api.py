@@ -19,6 +19,7 @@ from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Plan, ReadError, load
 from imgc_engine.run import whole
 from imgc_engine.run.history import Options
+from imgc_engine.run.lazy import Compile
 from imgc_engine.run.selection import UnknownNode
 from imgc_engine.run.store import Busy, UnknownRun
 from imgc_engine.run.whole import Wanted
@@ -85,6 +86,7 @@ def run(
     rebuild: bool = False,
     resume: str | None = None,
     keep: bool = False,
+    compile: Compile | None = None,  # noqa: A002
     listener: Listener,
     interrupt: Interrupt | None = None,
 ) -> Result:
@@ -93,12 +95,12 @@ def run(
 
     `allow` are the user's grants, `rebuild` builds images and code anew. `resume` goes on with a run, the latest
     for "", with the nodes and options that it was started with. `keep`: what failed nodes have in their
-    containers is kept for `imgc debug`.
+    containers is kept for `imgc debug`. `compile` makes plans of what lazy nodes print.
     """
     interrupt = interrupt or Interrupt()
     tell = one_at_a_time(listener)
     options = Options(tuple(nodes), max_parallel, keep_going, tuple(allow), keep)
-    wanted = Wanted(plan, compiled, project, project / STATE, options, rebuild)
+    wanted = Wanted(plan, compiled, project, project / STATE, options, rebuild, compile)
 
     def work() -> Result:
         if resume is None:

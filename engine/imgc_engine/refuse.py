@@ -24,7 +24,8 @@ LEAST_CPU = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What leaves are judged by. `allow` are the user's grants; `networks` those that the engine has."""
+    """What leaves are judged by. `allow` are the user's grants; `networks` those that the engine has; `lazy` is
+    why nothing can be made of what nodes print, empty when it can."""
 
     facts: Facts
     project: Path
@@ -33,6 +34,7 @@ class Around:
     allow: Collection[str]
     networks: Collection[str]
     secrets: Secrets
+    lazy: str
 
 
 Rule = Callable[[Node, Around], Iterator[tuple[str, str]]]
@@ -51,9 +53,12 @@ def refusals(nodes: Iterable[Node], around: Around) -> list[Refusal]:
     return [*alone, *_secrets_in_one_place(leaves)]
 
 
+def _lazy(node: Node, around: Around) -> Iterator[tuple[str, str]]:
+    if node.kind == "lazy" and around.lazy:
+        yield "lazy", around.lazy
+
+
 def _not_yet(node: Node, _around: Around) -> Iterator[tuple[str, str]]:
-    if node.kind == "lazy":
-        yield "lazy", "This engine does not run `lazy` nodes yet."
     if node.input is not None:
         yield "input", "This engine does not read `input` yet."
 
@@ -141,4 +146,4 @@ def _secrets_in_one_place(leaves: Sequence[Node]) -> Iterator[Refusal]:
                 )
 
 
-RULES: tuple[Rule, ...] = (_not_yet, _image, _resources, _network, _mounts, _secrets, _root, _sharing)
+RULES: tuple[Rule, ...] = (_lazy, _not_yet, _image, _resources, _network, _mounts, _secrets, _root, _sharing)

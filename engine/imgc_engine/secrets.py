@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from imgc_engine.masking import Mask
@@ -48,6 +48,12 @@ class Secrets:
         if source is None or source.file is None:
             return None
         return self._project / Path(source.file).expanduser()
+
+    def read_all(self) -> None:
+        """All that the host has, for the mask."""
+        for name in self._sources:
+            with suppress(SecretMissing):
+                self.value(name)
 
     def mask(self) -> Mask:
         """A mask over every value read so far."""

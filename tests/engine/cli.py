@@ -60,8 +60,8 @@ def pipeline_on(engine: Any, folder: Path) -> Iterator[Pipeline]:
     cache = str(folder.parent / "cache")
     made = Pipeline(engine, folder, {**engine.env, "XDG_CACHE_HOME": cache, "GIT_CONFIG_GLOBAL": "/dev/null"})
     yield made
-    for image in engine.client.images.list():
-        for tag in image.tags:
+    for image in engine.client.api.images():  # others remove theirs meanwhile
+        for tag in image["RepoTags"] or ():
             if made.name in tag:
                 engine.client.images.remove(tag, force=True)
 

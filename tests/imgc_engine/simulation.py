@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imgc_engine.plan import Node, load
+from imgc_engine.run.actions import Action, Changed, Expanded, Start, Stop
 from imgc_engine.run.ready import Limits
-from imgc_engine.run.schedule import Action, Changed, Expanded, Schedule, Start, Stop
+from imgc_engine.run.schedule import Schedule
 from imgc_engine.run.states import End, Past
 
 Script = Callable[[str, int], tuple[float, End]]

@@ -19,12 +19,13 @@ from simulation import BAD, FINE, World
 from test_schedule_properties import a_tree
 
 from imgc_engine.plan import Node, load
+from imgc_engine.run.actions import Changed, Expanded
 from imgc_engine.run.expansion import Expansion, grow, keep
 from imgc_engine.run.expansion import load as read_expansion
 from imgc_engine.run.history import Options, begin_record, expand_record, node_record, replay, to_do
 from imgc_engine.run.items import MAX_DEPTH, Deadlock, TooMany
 from imgc_engine.run.ready import Limits
-from imgc_engine.run.schedule import Changed, Expanded, Schedule
+from imgc_engine.run.schedule import Schedule
 from imgc_engine.run.states import End
 
 Nodes = tuple[Node, ...]

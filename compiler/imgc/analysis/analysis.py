@@ -47,6 +47,8 @@ class Options:
     params: Names[str, str] = field(default_factory=dict)
     refs: Names[str, str] = field(default_factory=dict)
     allow_outside: tuple[str, ...] = ()
+    printed: Names[str, str] = field(default_factory=dict)
+    """What lazy nodes of a run have printed, by their paths."""
     locked: bool = False
     """Everything that has to be looked up must be in the lock."""
     packages: bool | None = None
@@ -71,6 +73,13 @@ class Analysis:
     """What imgc.toml sets here."""
     lookups: tuple[Lookup, ...] = ()
     """What only `imgc lock` can find out."""
+    printed: dict[str, Document] = field(default_factory=dict)
+    """What lazy nodes have printed, by their paths."""
+
+    @property
+    def sources(self) -> dict[str, list[str]]:
+        """The lines of all texts that diagnostics point into, by the name that spans carry."""
+        return {document.file: document.lines for document in (self.document, *self.printed.values())}
 
     @property
     def resolved(self) -> Resolved:
@@ -128,6 +137,8 @@ class _Analysing:
         set_here = self.config.image_refs if self.config else {}
         self.refs = {name: setting.value for name, setting in set_here.items()} | dict(options.refs)
         self.inline: dict[str, object] = {}
+        self.printed: dict[str, Document] = {}
+        self.roots: dict[str, Mapping] = {}
 
     def analysis(self) -> Analysis:
         root = self.document.root
@@ -136,10 +147,13 @@ class _Analysing:
         substituted = substitute(root, scope)
         root = substituted if isinstance(substituted, Mapping) else root
         uses = [] if root.broken else check(root, self.report)
+        uses += self.read_printed(scope)
         self.pipeline = read(root)
         for name in self.pipeline.images:
             self.inline[name] = name
-        whole = not self.document.diagnostics
+        tree = self.pipeline.tree
+        open_ended = tree is not None and any(node.kind == "lazy" for node in tree.walk())
+        whole = not self.document.diagnostics and not open_ended
         check_names(self.pipeline, uses, scope.used, self.refs, self.report, whole=whole)
         caught = check_extends(self.pipeline, self.report)
         self.images = ImageResolver(self.pipeline, self.project, self.lock, self.report, self.refs)
@@ -168,7 +182,26 @@ class _Analysing:
             in_order(self.found),
             self.config,
             lookups,
+            self.printed,
         )
+
+    def read_printed(self, scope: Scope) -> list[Use]:
+        """What lazy nodes have printed, as documents that hold one node each."""
+        uses = []
+        for path, text in self.options.printed.items():
+            name = f"<output of {path or 'the pipeline'}>"
+            if text.strip():
+                document = load(name, text)
+            else:
+                message = "it printed nothing: a node is expected, like 'serial: {a: make a}'"
+                document = failed(name, "empty-file", message)
+            self.found += document.diagnostics
+            root = substitute(document.root, scope)
+            if isinstance(root, Mapping) and not root.broken:
+                uses += check(root, self.report, "node")
+                self.roots[path] = root
+            self.printed[path] = document
+        return uses
 
     def nodes(self) -> dict[str, ResolvedNode]:
         """The tree, resolved and checked. What that takes is loaded for files that have one."""
@@ -177,7 +210,8 @@ class _Analysing:
         from imgc.resolve.order import check_order
         from imgc.resolve.tree import TreeResolver
 
-        nodes = TreeResolver(self.pipeline, self.image_of, self.path_in, self.report).resolve()
+        resolver = TreeResolver(self.pipeline, self.image_of, self.path_in, self.report, self.roots)
+        nodes = resolver.resolve()
         check_order(nodes, self.report)
         check_nodes(nodes, self.images.done, self.project, self.report)
         for node in nodes.values():

@@ -32,7 +32,8 @@ def check_names(
 ) -> None:
     """`params` are the parameters that expressions use; `overrides` references given on the command line.
 
-    Of a file that is not `whole`, since parts of it do not parse, nobody knows what it does not use.
+    Of a file that is not `whole`, since parts of it do not parse or are still to be printed, nobody knows what it
+    does not use.
     """
     used: dict[str, set[str]] = {"param": params}
     for use in uses:

@@ -115,17 +115,22 @@ def analyse_file(argument: str, arguments: argparse.Namespace) -> Analysis:
 
 def analyse_input(given: Input, arguments: argparse.Namespace) -> Analysis:
     """Analyses a file that has been read, with the options of `compile_arguments`."""
-    options = Options(
+    options = options_of(arguments)
+    try:
+        return analyse(given.name, given.text, given.directory, options, problem=given.problem)
+    except BadOption as error:
+        raise Failure(str(error)) from None
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """The options of `compile_arguments`."""
+    return Options(
         params=pairs(arguments.param, "--param"),
         refs=pairs(arguments.image, "--image"),
         allow_outside=tuple(arguments.allow_outside),
         locked=arguments.locked,
         packages=getattr(arguments, "packages", None),
     )
-    try:
-        return analyse(given.name, given.text, given.directory, options, problem=given.problem)
-    except BadOption as error:
-        raise Failure(str(error)) from None
 
 
 def report_problems(analysis: Analysis, console: Console) -> None:
@@ -136,8 +141,9 @@ def report_problems(analysis: Analysis, console: Console) -> None:
     if shown:
         from imgc.diagnostics.render import pretty, summary
 
-        sources = {analysis.document.file: analysis.document.lines}
-        console.say(pretty(shown, sources, console.color_of(sys.stderr)) + summary(shown), always=True)
+        console.say(
+            pretty(shown, analysis.sources, console.color_of(sys.stderr)) + summary(shown), always=True
+        )
 
 
 def _decoded(name: str, directory: Path, data: bytes) -> Input:

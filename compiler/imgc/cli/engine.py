@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from imgc.analysis.analysis import Analysis
 from imgc.cli.common import analyse_file, find, report_problems, same_words
 from imgc.cli.console import EXIT_ENVIRONMENT, Console, Failure
 from imgc.cli.sources import look_up_sources
@@ -32,6 +33,7 @@ class Prepared:
     compiled: Path
     project: Path
     config: Config
+    analysis: Analysis
 
 
 def prepare(arguments: argparse.Namespace, console: Console) -> Prepared | None:
@@ -49,7 +51,7 @@ def prepare(arguments: argparse.Namespace, console: Console) -> Prepared | None:
     compiled = compile_pipeline(analysis.resolved, project / "compiled")
     outputs.write(compiled.files, project / STATE)
     ignore_state(project)
-    return Prepared(compiled.plan, project / STATE, project, analysis.config or Config())
+    return Prepared(compiled.plan, project / STATE, project, analysis.config or Config(), analysis)
 
 
 def ignore_state(project: Path) -> None:

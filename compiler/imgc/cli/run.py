@@ -19,6 +19,7 @@ from imgc.cli.engine import (
     format_option,
     prepare,
 )
+from imgc.cli.growing import compiling
 
 EXAMPLES = """examples:
   imgc run                        the whole pipeline
@@ -104,7 +105,7 @@ def _run(
             prepared.plan, prepared.compiled, prepared.project, nodes,
             max_parallel=arguments.max_parallel, keep_going=arguments.keep_going, allow=allow,
             rebuild=arguments.rebuild, resume=arguments.resume, keep=arguments.keep,
-            listener=listener,
+            compile=compiling(prepared.analysis, arguments, console), listener=listener,
         )  # fmt: skip
         if arguments.report and result.folder is not None:
             engine("report").write(result.folder, Path(arguments.report))

@@ -33,7 +33,8 @@ PathIn = Callable[[str, ResolvedImage], str | None]
 def place(span: Span) -> dict[str, Any]:
     """A place as the plan has it: the file by its name alone, for the plan is the same wherever imgc is called from."""
     at = span.place
-    return {"file": PurePath(at.file).name, "line": at.line, "column": at.column}
+    file = at.file if at.file.startswith("<") else PurePath(at.file).name  # what a lazy node has printed
+    return {"file": file, "line": at.line, "column": at.column}
 
 
 def as_data(node: ResolvedNode, images: Names[str, ResolvedImage], path_in: PathIn) -> dict[str, Any]:

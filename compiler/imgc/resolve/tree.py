@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Names
 
 from imgc.checks.structure import check
 from imgc.diagnostics import Diagnostic, Edit, Fix, Severity, Span
@@ -73,8 +74,11 @@ class TreeResolver:
         image_of: Callable[[Node | None, Span], str | None],
         path_in: Callable[[str, str, Span], str | None],
         report: Callable[[Diagnostic], None],
+        printed: Names[str, Mapping] | None = None,
     ) -> None:
+        """`printed` has what lazy nodes have printed, by their paths."""
         self.pipeline = pipeline
+        self.printed = printed or {}
         self.image_of = image_of
         self.path_in = path_in
         self.report = report
@@ -101,6 +105,10 @@ class TreeResolver:
                 )
             self.full = True
             return
+        if path in self.printed and tree.kind == "lazy":
+            from imgc.resolve.lazy import graft  # for runs only
+
+            tree = graft(tree, self.printed[path], self.report)
         combinations = self.combinations(tree) if matrix is None else None
         node = self.node(tree, path, around, matrix)
         self.nodes[path] = node

@@ -84,6 +84,10 @@ class Pfs:
         self._outputs: dict[str, dict[str, Tree]] = {}
         self._load()
 
+    def grow(self, plan: Plan, built: Mapping[str, Built]) -> None:
+        """The plan has more nodes and images from now on, and there is more code."""
+        self.plan, self.built, self._writing = plan, {**self.built, **built}, Writing(plan)
+
     def extra(self, node: Node, attempt: int) -> Extra:
         """What the container of an attempt gets; its working folder is made. OSError."""
         mounts: list[Mapping[str, Any]] = []

@@ -85,7 +85,7 @@ def debug(
             scene = replace(scene, plan=state.plan, secrets=Secrets(state.plan.secrets, project))
         if live:
             one = with_local_files(one, scene.plan, project)
-        refuse(scene, [one], allow)
+        refuse(scene, [one], allow, lazy="")
         if state is not None:
             found.append(Ready(scene, one, state.image, state.where))
             return api.Result(Code.FINE)

@@ -9,9 +9,9 @@ from typing import Any
 
 from imgc_engine.failures import Code, Failure
 from imgc_engine.plan import Node, Place
+from imgc_engine.run.actions import Changed
 from imgc_engine.run.logs import last_lines
 from imgc_engine.run.naming import log_path
-from imgc_engine.run.schedule import Changed
 from imgc_engine.run.states import End
 
 _SETTING_OF = {"timeout": "max_time", "oom": "mem"}

@@ -76,6 +76,10 @@ class Downloads:
         self._lock = threading.Lock()
         self._archives: dict[str, list[Archive]] = {}
 
+    def grow(self, plan: Plan) -> None:
+        """The plan has more images from now on."""
+        self._plan = plan
+
     def fetch(self, names: Iterable[str]) -> tuple[Failure, ...]:
         """Have the code of these images at hand; what cannot be had. APIError."""
         failures = []

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import docker
 import docker.errors
 
-from imgc.records import dataclass
+from imgc.records import dataclass, replace
 from imgc_engine.connection import UNREACHABLE
 from imgc_engine.data.pfs import Pfs
 from imgc_engine.events import Listener, NodeOutput, Notice
-from imgc_engine.failures import EngineError
+from imgc_engine.failures import LAST_LINES, EngineError, Refused
 from imgc_engine.images import Local
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.masking import Mask
 from imgc_engine.plan import Node
+from imgc_engine.run.actions import Start, Stop
 from imgc_engine.run.attempt import Attempt, Control, Creation, Hooks, live, or_lost
 from imgc_engine.run.cleaning import remove, remove_all
 from imgc_engine.run.code import Downloads
 from imgc_engine.run.containers import Given, Surroundings, description, shared_description, variables
 from imgc_engine.run.execs import Command, Execution
+from imgc_engine.run.expansion import Expansion, NotExpandable
 from imgc_engine.run.keeping import keep
 from imgc_engine.run.logs import Log, Stream
 from imgc_engine.run.messages import Broken, Ended, Inbox, Started
 from imgc_engine.run.naming import container_name, log_path
-from imgc_engine.run.schedule import Start, Stop
+from imgc_engine.run.rules import is_success
 from imgc_engine.run.secret_files import SecretFiles
 from imgc_engine.run.sharing import Sharing
 from imgc_engine.run.states import End
@@ -51,17 +54,17 @@ class Session:
 
     `references` and `images` (as the engine has them) are by name. `sharers` are the leaves of each group
     that shares a container, by its path. `left` are the attempts that an earlier session left running.
-    `keep`: what failed leaves have in their containers is kept.
+    What leaves expand to adds to these. `keep`: what failed leaves have in their containers is kept.
     """
 
     client: docker.APIClient
     store: Store
     surroundings: Surroundings
-    references: Mapping[str, str]
-    images: Mapping[str, Local]
+    references: dict[str, str]
+    images: dict[str, Local]
     secrets: SecretFiles
     mask: Mask
-    sharers: Mapping[str, Sequence[Node]]
+    sharers: dict[str, list[Node]]
     left: Mapping[str, int]
     keep: bool
     code: Downloads
@@ -70,14 +73,18 @@ class Session:
     interrupt: Interrupt
 
 
+Expand = Callable[[Node, Path], Expansion]
+"""Makes a group of a leaf, whose attempt has succeeded, from its log. NotExpandable."""
+
+
 class Crew:
     """Works for the one that decides, whose `inbox` it fills.
 
     Its methods return at once, but for `clean_up`.
     """
 
-    def __init__(self, session: Session, inbox: Inbox) -> None:
-        self._session, self._inbox = session, inbox
+    def __init__(self, session: Session, inbox: Inbox, expand: Expand) -> None:
+        self._session, self._inbox, self._expand = session, inbox, expand
         self._steady = Steady(session.client)
         self._sharing = Sharing(self._steady, session.surroundings.run, self._shared_config, self._fill)
         self._running: dict[str, Control] = {}
@@ -205,8 +212,7 @@ class Crew:
         except OSError as error:  # the container is removed with the end of the attempt, running or not
             end = _no_log(error)
         end = self._session.pfs.finish(start.node, start.attempt, end)
-        container = creation.attempt.name if creation else None
-        self._inbox.put(Ended(start.node.path, container, end, lines))
+        self._end(start, creation.attempt.name if creation else None, end, lines)
 
     def _attend_sharing(self, start: Start, control: Control) -> None:
         """The thread of an attempt in a container that others use too."""
@@ -231,7 +237,19 @@ class Crew:
             end = _no_log(error)
         clean = end.exit_code == 0 and not control.stopped
         used_up = self._sharing.release(node, container, clean=clean) if container else None
-        self._inbox.put(Ended(node.path, used_up, end, lines))
+        self._end(start, used_up, end, lines)
+
+    def _end(self, start: Start, container: str | None, end: End, lines: tuple[str, ...]) -> None:
+        """The last thing in an attempt: what a lazy node has printed takes its place."""
+        node, expansion = start.node, None
+        if node.kind == "lazy" and is_success(node, end) and not self._session.interrupt.level:
+            try:
+                expansion = self._expand(node, self._log_path(start))
+            except NotExpandable as error:
+                end, lines = replace(end, exit_code=None, message=str(error)), error.lines[:LAST_LINES]
+            except (EngineError, Refused, OSError) as error:
+                end = replace(end, lost=True, permanent=True, message=str(error))
+        self._inbox.put(Ended(node.path, container, end, lines, expansion))
 
     def _creation(self, start: Start) -> Creation:
         return Creation(self._attempt(start), self._steady, partial(self._fill, start.node))
@@ -293,7 +311,10 @@ class Crew:
         return self._image(node).user if node.user is None else node.user
 
     def _log(self, start: Start) -> Log:
-        return Log(log_path(self._session.store.logs, start.node.path, start.attempt), self._session.mask)
+        return Log(self._log_path(start), self._session.mask)
+
+    def _log_path(self, start: Start) -> Path:
+        return log_path(self._session.store.logs, start.node.path, start.attempt)
 
     def _hooks(self, start: Start) -> Hooks:
         path, number, tell = start.node.path, start.attempt, self._session.tell

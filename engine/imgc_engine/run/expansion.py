@@ -34,6 +34,14 @@ class Expansion:
     text: str = ""
 
 
+class NotExpandable(RuntimeError):
+    """Why a leaf cannot become a group, in a sentence; `lines` say more."""
+
+    def __init__(self, message: str, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.lines = lines
+
+
 def keep(folder: Path, expansion: Expansion) -> str:
     """Write it to the run's folder; the name by which `load` finds it. OSError."""
     (folder / FOLDER).mkdir(exist_ok=True)

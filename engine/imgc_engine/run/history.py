@@ -13,8 +13,8 @@ from typing import Any
 
 from imgc.records import dataclass, field, replace
 from imgc_engine.plan import Node
+from imgc_engine.run.actions import Changed
 from imgc_engine.run.expansion import Expansion, grow
-from imgc_engine.run.schedule import Changed
 from imgc_engine.run.states import Past, State
 from imgc_engine.run.store import Record
 

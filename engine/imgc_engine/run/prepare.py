@@ -82,13 +82,18 @@ def make_schedule(
         raise Refused((error.refusal,)) from None
 
 
-def refuse(scene: Scene, leaves: Sequence[Node], allow: Collection[str]) -> None:
-    """Refused, with all that these leaves want and this engine does not honour. EngineError."""
+def refuse(scene: Scene, leaves: Sequence[Node], allow: Collection[str], lazy: str) -> None:
+    """Refused, with all that these leaves want and this engine does not honour. EngineError.
+
+    `lazy` is why nothing can be made of what nodes print, empty when it can.
+    """
     networks: set[str] = set()
     if any(leaf.network for leaf in leaves):
         with engine_errors():
             networks = {network["Name"] for network in scene.client.networks()}
-    around = Around(scene.facts, scene.project, socket_path(), is_local(), allow, networks, scene.secrets)
+    around = Around(
+        scene.facts, scene.project, socket_path(), is_local(), allow, networks, scene.secrets, lazy
+    )
     if found := refusals(leaves, around):
         raise Refused(tuple(found))
 
@@ -163,24 +168,18 @@ def make_session(
     keep: bool,
 ) -> Session:
     """`left`: the attempts that an earlier session left running. EngineError."""
-    references = {name: image.reference for name, image in scene.plan.images.items()}
-    known = {}
-    for name in {leaf.image for leaf in leaves if leaf.image}:
-        known[name] = images.local(scene.client, references[name]) or images.Local("", "", "/", {})
-    sharers: dict[str, list[Node]] = {}
-    for leaf in leaves:
-        if leaf.container.group is not None:
-            sharers.setdefault(leaf.container.group, []).append(leaf)
     run = store.folder.name
-    return Session(
+    if any(leaf.kind == "lazy" for leaf in leaves):
+        scene.secrets.read_all()  # what it prints may use any, and logs that are open have their mask
+    session = Session(
         scene.client,
         store,
         Surroundings(scene.project, socket_path(), run),
-        references,
-        known,
+        {},
+        {},
         SecretFiles(run, scene.secrets),
         scene.secrets.mask(),
-        sharers,
+        {},
         left,
         keep,
         code,
@@ -188,3 +187,18 @@ def make_session(
         scene.tell,
         scene.interrupt,
     )
+    learn(session, scene, leaves)
+    return session
+
+
+def learn(session: Session, scene: Scene, leaves: Iterable[Node]) -> None:
+    """Let the session know what these leaves need; their images are there. EngineError."""
+    for leaf in leaves:
+        if leaf.image is not None and leaf.image not in session.images:
+            reference = scene.plan.images[leaf.image].reference
+            session.references[leaf.image] = reference
+            session.images[leaf.image] = images.local(scene.client, reference) or images.Local(
+                "", "", "/", {}
+            )
+        if leaf.container.group is not None:
+            session.sharers.setdefault(leaf.container.group, []).append(leaf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imgc_engine.plan import Node
 from imgc_engine.run.items import Item
 from imgc_engine.run.states import Cause, End
 
@@ -10,12 +11,16 @@ LOST_AGAIN = 3  # attempts that the engine may lose before a leaf is given up
 
 def cause(item: Item, end: End) -> Cause | None:
     """Why the attempt is no success; None when it is one."""
-    success = not end.lost and (end.exit_code == 0 or end.exit_code in item.node.accept_return_code)
+    success = is_success(item.node, end)
     if item.stopping is not None and (end.stopped or not success):
         return item.stopping
     if success:
         return None
     return "lost" if end.lost else "oom" if end.oom else "error"
+
+
+def is_success(leaf: Node, end: End) -> bool:
+    return not end.lost and (end.exit_code == 0 or end.exit_code in leaf.accept_return_code)
 
 
 def delay_of_leaf(item: Item, cause: Cause, end: End) -> float | None:

@@ -14,15 +14,16 @@ from queue import Empty
 from imgc.records import replace
 from imgc_engine.events import NodeChanged, NodeExpanded
 from imgc_engine.failures import Failure
+from imgc_engine.run.actions import Action, Changed, Expanded, Start, Stop
 from imgc_engine.run.causes import failure_of, sentence
-from imgc_engine.run.crew import AHEAD, Crew, Session
+from imgc_engine.run.crew import AHEAD, Crew, Expand, Session
 from imgc_engine.run.expansion import Expansion, keep
 from imgc_engine.run.history import expand_record, node_record
 from imgc_engine.run.items import Deadlock, TooMany
 from imgc_engine.run.logs import now
 from imgc_engine.run.messages import Broken, Ended, Inbox, Interrupted, Message, Started
 from imgc_engine.run.naming import log_path
-from imgc_engine.run.schedule import Action, Changed, Expanded, Schedule, Start, Stop
+from imgc_engine.run.schedule import Schedule
 from imgc_engine.run.states import End
 from imgc_engine.run.store import Record
 
@@ -31,13 +32,13 @@ class Runner:
     """`execute` once. `failures` then has those of nodes, by path, that no later attempt made good, and
     `succeeded` the paths of nodes."""
 
-    def __init__(self, schedule: Schedule, session: Session) -> None:
+    def __init__(self, schedule: Schedule, session: Session, expand: Expand) -> None:
         self.failures: dict[str, Failure] = {}
         self.succeeded: set[str] = set()
         self.session = session
         self._schedule = schedule
         self._inbox = Inbox()
-        self._crew = Crew(session, self._inbox)
+        self._crew = Crew(session, self._inbox, expand)
         self._last_lines: dict[str, tuple[str, ...]] = {}
         self._used_up: dict[str, str | None] = {}
         self._expansions: dict[str, Expansion] = {}

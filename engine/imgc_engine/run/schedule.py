@@ -23,51 +23,10 @@ from typing import Literal
 from imgc.records import dataclass
 from imgc_engine.plan import Node
 from imgc_engine.run import rules
+from imgc_engine.run.actions import Action, Changed, Expanded, Start, Stop
 from imgc_engine.run.items import Item, arrange, collapse, expand
 from imgc_engine.run.ready import Limits, Need, Ready
 from imgc_engine.run.states import WORST_CAUSE_FIRST, WORST_FIRST, Cause, End, Past, State
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start this attempt of a leaf; tell `ended` once. `mem` is in bytes, None without a limit."""
-
-    node: Node
-    attempt: int
-    mem: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Stop this attempt of a leaf, which was started and has not ended; `ended` is still to be told."""
-
-    node: Node
-    attempt: int
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A node is in another state. `seconds` is the time to wait when it is pending once more; `tries` are the
-    attempts since the group around it last began."""
-
-    node: Node
-    state: State
-    attempt: int
-    tries: int
-    cause: Cause | None = None
-    end: End | None = None
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Expanded:
-    """A leaf has become the group `nodes[0]`, with the others below it. Its start is told next."""
-
-    nodes: tuple[Node, ...]
-
-
-Action = Start | Stop | Changed | Expanded
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from imgc_engine.run.naming import container_name
 from imgc_engine.run.steady import Steady
 
 KEEPER = ["sleep", "2147483647"]
-POOL = "//"  # the path of no node
+GROUP, POOL = "//", "//pool"  # in no node's path: a group may have been a leaf, with a container of its own
 
 Config = Callable[[Node, int], dict[str, Any]]
 """The body of /containers/create for the container that a leaf is to share; the number goes to its label."""
@@ -66,7 +66,7 @@ class Sharing:
             attempt = self._attempts[group]
         if mine:
             try:
-                name = container_name(self._run, group, attempt)
+                name = container_name(self._run, f"{group}{GROUP}", attempt)
                 self._start(name, node, self._config(node, attempt))
                 future.set_result(name)
             except BaseException as error:

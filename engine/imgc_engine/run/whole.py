@@ -21,8 +21,10 @@ from imgc_engine.plan import Node, Plan, digest, load
 from imgc_engine.run import store as storing
 from imgc_engine.run.causes import failure_of_record
 from imgc_engine.run.cleaning import Found, find, remove
-from imgc_engine.run.expansion import grow
+from imgc_engine.run.crew import Expand, Session
+from imgc_engine.run.expansion import Expansion, NotExpandable, grow
 from imgc_engine.run.history import History, Options, begin_record, to_do
+from imgc_engine.run.lazy import Compile, Lazy
 from imgc_engine.run.logs import now
 from imgc_engine.run.naming import new_run_id
 from imgc_engine.run.prepare import (
@@ -43,10 +45,18 @@ from imgc_engine.run.selection import runnable, select
 from imgc_engine.run.states import Past
 from imgc_engine.secrets import Secrets
 
+NO_COMPILER = (
+    "What it prints has to be compiled, and this program does not have the compiler: use `imgc run`."
+)
+CHANGED = "The pipeline has changed since the run was started, and what it prints belongs to what it was: start a new run."
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the user asks for. `document` is the object in plan.json, `state` the folder for what is kept."""
+    """What the user asks for. `document` is the object in plan.json, `state` the folder for what is kept.
+
+    Without `compile`, nodes that are lazy are refused.
+    """
 
     document: Mapping[str, Any]
     compiled: Path
@@ -54,6 +64,7 @@ class Wanted:
     state: Path
     options: Options
     rebuild: bool = False
+    compile: Compile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,7 @@ def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
     nodes = alone(scene.plan, select(scene.plan.nodes, wanted.options.nodes))
     leaves = runnable(nodes)
     schedule = make_schedule(scene, nodes, wanted.options)
-    refuse(scene, leaves, wanted.options.allow)
+    refuse(scene, leaves, wanted.options.allow, lazy=NO_COMPILER if wanted.compile is None else "")
     made = make_images(scene, leaves, rebuild=wanted.rebuild)
     if (stop := _not_made(made, interrupt)) is not None:
         return stop
@@ -89,7 +100,7 @@ def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
         store.append([begin_record(wanted.options, now(), environment=environment(scene))])
         storing.write_whole(store.folder / build_code.FILE, build_code.record(built))
         session = make_session(scene, leaves, store, {}, code, built, keep=wanted.options.keep)
-        runner = Runner(schedule, session)
+        runner = Runner(schedule, session, _expand(scene, session, wanted.options.allow, wanted.compile, {}))
         tell(RunStarted(store.folder.name, nodes, store.folder))
         return replace(_execute(runner, schedule, scene, store, nodes), images=made)
     finally:
@@ -112,20 +123,28 @@ def resume(wanted: Wanted, run_id: str, tell: Listener, interrupt: Interrupt) ->
 def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Interrupt) -> Ran:
     recalled = recall(store.folder)
     history = recalled.history
-    scene = _scene(wanted, recalled.plan, tell, interrupt)
+    images = {**recalled.plan.images}
+    for expansion in history.expansions.values():
+        images |= expansion.images
+    scene = _scene(wanted, replace(recalled.plan, images=images, nodes=history.nodes), tell, interrupt)
     if history.end == "succeeded":
         tell(Notice(f"The run {store.folder.name} has succeeded: there is nothing to resume."))
         return Ran(Code.FINE, store.folder.name, store.folder)
-    planned = alone(scene.plan, select(scene.plan.nodes, history.options.nodes))
+    planned = alone(scene.plan, select(recalled.plan.nodes, history.options.nodes))
     nodes = grow(planned, history.expansions)
     kept = _kept(scene, store, history)
     pasts = to_do(history, nodes, kept)
     leaves = [leaf for leaf in runnable(nodes) if _is_to_run(leaf, pasts)]
     schedule = make_schedule(scene, nodes, history.options, pasts, history.leaves(planned))
-    refuse(scene, leaves, {*history.options.allow, *wanted.options.allow})
-    made = {}
-    if digest(recalled.document) == digest(wanted.document):
-        made = make_images(scene, leaves, rebuild=False)
+    allow = {*history.options.allow, *wanted.options.allow}
+    unchanged = digest(recalled.document) == digest(wanted.document)
+    compile_ = wanted.compile if unchanged else None
+    lazy = "" if compile_ else NO_COMPILER if unchanged else CHANGED
+    refuse(scene, leaves, allow, lazy)
+    made: dict[str, building.Outcome] = {}
+    if unchanged:
+        for folder, own in _by_folder(leaves, history, store).items():
+            made |= make_images(replace(scene, compiled=folder or scene.compiled), own, rebuild=False)
     else:
         tell(Notice("The pipeline has changed since; this goes on with what it was."))
         check_images(scene, leaves)
@@ -142,7 +161,7 @@ def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Int
     _remove_strays(scene, store, history, kept)
     session.secrets.remove()
     store.append([begin_record(history.options, now(), kept, environment(scene))])
-    runner = Runner(schedule, session)
+    runner = Runner(schedule, session, _expand(scene, session, allow, compile_, history.expansions))
     tell(RunStarted(store.folder.name, nodes, store.folder, resumed=True))
     for node in nodes:
         _tell_past(node, pasts, history, runner, store, tell)
@@ -155,6 +174,38 @@ def _scene(wanted: Wanted, plan: Plan, tell: Listener, interrupt: Interrupt) -> 
     return Scene(
         plan, wanted.compiled, wanted.project, wanted.state, client, facts(client), secrets, tell, interrupt
     )
+
+
+def _expand(
+    scene: Scene,
+    session: Session,
+    allow: Collection[str],
+    compile_: Compile | None,
+    known: Mapping[str, Expansion],
+) -> Expand:
+    if compile_ is not None:
+        return Lazy(scene, session, allow, compile_, known).expand
+
+    def refused(_node: Node, _log: Path) -> Expansion:
+        raise NotExpandable(NO_COMPILER)
+
+    return refused
+
+
+def _by_folder(
+    leaves: Sequence[Node], history: History, store: storing.Store
+) -> dict[Path | None, list[Node]]:
+    """The leaves by the folder that has the Dockerfiles of their images; None is the plan's own."""
+    folders = {
+        image: store.folder / expansion.compiled
+        for expansion in history.expansions.values()
+        for image in expansion.images
+    }
+    found: dict[Path | None, list[Node]] = {}
+    for leaf in leaves:
+        if leaf.image is not None:
+            found.setdefault(folders.get(leaf.image), []).append(leaf)
+    return found
 
 
 def _not_made(made: Mapping[str, building.Outcome], interrupt: Interrupt) -> Ran | None:

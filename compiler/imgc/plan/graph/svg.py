@@ -30,7 +30,8 @@ STYLE = """
   .graph .skip { opacity: .45; }
   .graph .arrow { fill: none; stroke: var(--arrow); stroke-width: 1.5; }
   .graph .extra { stroke: var(--accent); stroke-dasharray: 4 3; }
-  .graph marker path { fill: var(--arrow); }
+  .graph #head path { fill: var(--arrow); }
+  .graph #extra path { fill: var(--accent); }
 """
 _MARGIN = 12.0
 
@@ -50,14 +51,17 @@ def to_svg(graph: Graph) -> str:
 
 
 def drawing(placed: Layout) -> str:
-    """The inside of the picture: nodes in tree order, so that a child lies over its group, then arrows."""
-    head = (
-        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>\n'
+    """The inside of the picture: groups in tree order, so that a child lies over its parent, then arrows, then
+    leaves: an arrow that passes one goes behind it, and no text is struck through."""
+    head = "".join(
+        f'<marker id="{name}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+        'orient="auto"><path d="M0 0L8 4L0 8z"/></marker>'
+        for name in ("head", "extra")
     )
-    nodes = (_node(place) for place in placed.places.values())
+    groups = (_node(place) for place in placed.places.values() if not place.box.leaf)
     arrows = (_arrow(arrow, placed.places) for arrow in placed.arrows)
-    return head + "".join(f"{part}\n" for part in (*nodes, *arrows))
+    leaves = (_node(place) for place in placed.places.values() if place.box.leaf)
+    return f"<defs>{head}</defs>\n" + "".join(f"{part}\n" for part in (*groups, *arrows, *leaves))
 
 
 def _node(place: Place) -> str:
@@ -107,7 +111,7 @@ def _arrow(arrow: Arrow, places: dict[str, Place]) -> str:
     line += f"L{x2:.1f} {y2:.1f}" if abs(y1 - y2) < 1 and x2 > x1 else (
         f"C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
     )  # fmt: skip
-    return f'<path class="{name}" d="{line}" marker-end="url(#head)"/>'
+    return f'<path class="{name}" d="{line}" marker-end="url(#{"extra" if arrow.extra else "head"})"/>'
 
 
 def _cut(text: str, room: float, wide: float) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from imgc_engine.events import ImageStep, Listener
+from imgc_engine.events import ImageStep, Listener, Notice
 from imgc_engine.failures import Code, Failure
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import CodeSource, Plan
@@ -25,7 +25,7 @@ class Fetches:
     ) -> None:
         self._plan, self._project, self._tell = plan, project, tell
         self._lookups = Lookups(project, secrets, plan.secrets, interrupt)
-        self._places = Places()
+        self._places = Places(interrupt)
 
     def bring(self, name: str) -> Failure | None:
         """See that the image's sources are in the build context; why one cannot be had."""
@@ -41,9 +41,15 @@ class Fetches:
         wanted = wanted_of(source)
         step = f"fetch {said(source)}"
         self._tell(ImageStep(name, step, "started"))
+
+        def waiting() -> None:
+            self._tell(
+                Notice(f"{name} waits for another imgc, which builds from another commit of the same code")
+            )
+
         try:
             fill = partial(self._lookups.fill, wanted, source.commit)
-            fresh = self._places.hold(self._project / source.path, source.commit, fill)
+            fresh = self._places.hold(self._project / source.path, source.commit, fill, waiting)
         except SourceError as raised:
             error = self._lookups.masked(raised)
             self._tell(ImageStep(name, step, "failed"))

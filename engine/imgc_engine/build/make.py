@@ -83,7 +83,8 @@ def _push(name: str, image: Image, builds: Builds, tell: Listener) -> Outcome:
     try:
         images.push(builds.client, image.reference, credentials_of(image, builds.secrets))
     except (EngineError, images.RegistryError) as error:
-        failure = Failure(name, f"The push failed: {error}", image.source, Code.ENVIRONMENT)
+        login = f" The login was the secret {image.registry_secret!r}." if image.registry_secret else ""
+        failure = Failure(name, f"The push failed: {error}{login}", image.source, Code.ENVIRONMENT)
     outcome = Outcome("failed" if failure else "pushed", time.monotonic() - begin, failure)
     tell(ImageEnded(name, image.reference, outcome.state, outcome.seconds, failure))
     return outcome

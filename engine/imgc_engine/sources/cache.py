@@ -6,17 +6,15 @@ Deleting the folder is safe at any time when no imgc runs.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from imgc_engine.sources.access import bare
 from imgc_engine.sources.git import check_url, vanished
+from imgc_engine.sources.locks import locked
 from imgc_engine.sources.program import Git, SourceError
 
 FETCHING = 1800.0  # seconds for one repository; a stalled connection ends far earlier
@@ -40,15 +38,6 @@ _SUBMODULE_URL = re.compile(
 def cache_folder() -> Path:
     """Where this user's caches are."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imgc"
-
-
-@contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """One process at a time inside, of all that name the file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def check_out(
@@ -91,7 +80,7 @@ def _check_out(
 def _having(url: str, commit: str, git: Git, *, narrow: bool, nearby: Path | None) -> Path:
     """The cache of a URL, with the commit in it. Two do not fetch at once; reading needs no lock, as nothing goes."""
     store = cache_folder() / "git" / hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:20]
-    with locked(store.with_suffix(".lock")):
+    with locked(store.with_suffix(".lock"), git.interrupt):
         if not _has(store, commit, git):
             _fetch(url, commit, store, git, narrow, nearby)
     return store

@@ -16,8 +16,9 @@ from imgc_engine.plan import SecretSource
 from imgc_engine.secrets import SecretMissing, Secrets
 from imgc_engine.sources import bucket
 from imgc_engine.sources.access import Access, access_of, bare
-from imgc_engine.sources.cache import check_out, locked
+from imgc_engine.sources.cache import check_out
 from imgc_engine.sources.git import listed, resolve
+from imgc_engine.sources.locks import locked
 from imgc_engine.sources.place import Places
 from imgc_engine.sources.program import Git, SourceError
 from imgc_engine.sources.repository import (
@@ -120,7 +121,7 @@ class Lookups:
     def _copy(self, wanted: Wanted) -> Iterator[Path]:
         """The copy of a bucket, in which only what has changed is fetched anew."""
         folder = self.directory / wanted.path
-        with locked(folder.with_name(f"{folder.name}.s3.lock")):
+        with locked(folder.with_name(f"{folder.name}.s3.lock"), self.interrupt):
             yield folder.with_name(f"{folder.name}.s3")
 
     def _repository(self) -> Answer:
@@ -208,7 +209,8 @@ def bring(
     commits: Mapping[Wanted, str], directory: Path, secrets: Mapping[str, Mapping[str, str | None]]
 ) -> dict[Wanted, SourceError]:
     """Puts sources in their places, at these commits, for a compile that writes build contexts; what cannot be had."""
-    lookups, places = _lookups(directory, secrets), Places()
+    lookups = _lookups(directory, secrets)
+    places = Places(lookups.interrupt)
 
     def put(wanted: Wanted) -> SourceError | None:
         try:

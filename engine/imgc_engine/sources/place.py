@@ -5,7 +5,6 @@ Whoever builds from it holds it, so that a second imgc, which wants another comm
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -13,27 +12,36 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-LEAVE = (".lock", ".json")
+from imgc_engine.interrupt import Interrupt
+from imgc_engine.sources.locks import take
 
 
 class Places:
     """Folders that are held until `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, interrupt: Interrupt | None = None) -> None:
         self._held = ExitStack()
+        self._interrupt = interrupt
 
-    def hold(self, folder: Path, content: str, fill: Callable[[Path], None]) -> bool:
-        """See that a folder has this content, and that it keeps it. `fill` writes it into an empty folder.
-        Whether there was anything to do. What `fill` raises leaves things as they were; OSError.
+    def hold(
+        self,
+        folder: Path,
+        content: str,
+        fill: Callable[[Path], None],
+        waiting: Callable[[], None] | None = None,
+    ) -> bool:
+        """See that a folder has this content, and that it keeps it. `fill` writes it into an empty folder; `waiting` is
+        called when another imgc uses another content of it. Whether there was anything to do. What `fill` raises
+        leaves things as they were; SourceError when the user has enough; OSError.
         """
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = self._held.enter_context(folder.with_name(f"{folder.name}.lock").open("a"))
         filled = False
         while True:
-            fcntl.flock(lock, fcntl.LOCK_SH)
+            take(lock, shared=True, interrupt=self._interrupt)
             if stamp_of(folder) == content:
                 return filled
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            take(lock, shared=False, interrupt=self._interrupt, waiting=waiting)
             if stamp_of(folder) != content:
                 replace(folder, content, fill)
                 filled = True
@@ -53,7 +61,9 @@ def stamp_of(folder: Path) -> str:
 
 
 def replace(folder: Path, content: str, fill: Callable[[Path], None]) -> None:
-    """Put a filled folder in its place. The stamp goes first and comes last: a crash leaves none."""
+    """Put a filled folder in its place, under its lock. The stamp goes first and comes last: a crash leaves none."""
+    for left in folder.parent.glob(f".{folder.name}-*"):  # by a crash
+        shutil.rmtree(left, ignore_errors=True)
     aside = folder.with_name(f".{folder.name}-{os.urandom(6).hex()}")
     stamp = folder.with_name(f"{folder.name}.json")
     try:

@@ -182,6 +182,47 @@ def test_a_hook_s_repository_is_not_taken_for_ours(work: Path, tmp_path: Path, m
     assert commit_of_work == git(work, "rev-parse", "main")
 
 
+# SSH: git's own way, with a program of ours in the place of ssh
+
+
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    program = tmp_path / "ssh"
+    program.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/told\n{script}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(program))
+    return tmp_path / "told"
+
+
+def test_ssh_addresses_of_both_kinds(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = ssh(tmp_path, monkeypatch, 'for last; do :; done; exec sh -c "$last"')
+    head = git(work, "rev-parse", "main")
+    assert resolve(f"ssh://git@git.example.com:2222{work}", "main") == head
+    assert resolve(f"git@git.example.com:{work}", "main") == head
+    assert "-p 2222 git@git.example.com" in told.read_text()
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "remedy"),
+    [
+        ("git@h: Permission denied (publickey).", "credentials", "SSH agent"),
+        ("Host key verification failed.", "host", "Host key verification failed"),
+        (
+            "ssh: Could not resolve hostname h: Name or service not known",
+            "host",
+            "Could not resolve hostname",
+        ),
+        ("ERROR: Repository not found.", "repository", "or it is private"),
+    ],
+)
+def test_what_ssh_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, kind: str, remedy: str
+) -> None:
+    ssh(tmp_path, monkeypatch, f"echo '{said}' >&2; exit 255")
+    found = problem("git@h:a/b")
+    assert found.kind == kind
+    assert remedy in str(found)
+
+
 # Credentials
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from imgc_engine.interrupt import Interrupt
 from imgc_engine.sources.place import Places, stamp_of
+from imgc_engine.sources.program import SourceError
 
 
 def filled(places: Places, folder: Path, content: str) -> bool:
@@ -51,6 +53,27 @@ def test_what_is_not_whole_is_written_anew(tmp_path: Path, damage: str) -> None:
         (folder / "file").unlink()
         folder.rmdir()
     assert filled(Places(), folder, "one")
+
+
+def test_what_a_crash_left_goes(tmp_path: Path) -> None:
+    (tmp_path / ".x-0123").mkdir()
+    filled(Places(), tmp_path / "x", "one")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x", "x.json", "x.lock"]
+
+
+def test_who_waits_says_so_and_may_be_interrupted(tmp_path: Path) -> None:
+    folder, first, interrupt = tmp_path / "x", Places(), Interrupt()
+    filled(first, folder, "one")
+    said: list[str] = []
+
+    def waiting() -> None:
+        said.append("waits")
+        interrupt.request()
+
+    with pytest.raises(SourceError) as caught:
+        Places(interrupt).hold(folder, "two", lambda _: None, waiting)
+    assert (caught.value.kind, said) == ("interrupted", ["waits"])
+    assert stamp_of(folder) == "one"
 
 
 def test_another_content_waits_until_the_first_is_not_needed(tmp_path: Path) -> None:

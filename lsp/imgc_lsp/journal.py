@@ -18,6 +18,8 @@ from imgc.document.paths import span_at
 from imgc_lsp.snapshot import Snapshot
 
 _FAILED = frozenset({"failed", "error"})
+_UNDER_WAY = frozenset({"pending", "running"})
+"""States of a run that no process works on any more, where it was killed: what they say is no longer so."""
 _LARGEST = 8_000_000
 _TAIL = 2_000_000
 
@@ -32,6 +34,10 @@ class Results:
     """Where a build failed, by image: keys and numbers of items from the top, and the item's text."""
 
     @property
+    def under_way(self) -> bool:
+        return any(state in _UNDER_WAY for state, _ in self.nodes.values())
+
+    @property
     def runs(self) -> dict[str, str]:
         return {path: state for path, (state, _) in self.nodes.items()}
 
@@ -44,14 +50,24 @@ def read(directory: File) -> Results:
     """The results of the newest journals of a project; empty where there are none."""
     results = Results()
     for file in _newest(directory / ".imgc"):
+        over = file.name == "journal.jsonl" and not _under_way(file.parent)
         for event in _events(file):
             state, message = str(event.get("state", "")), str(event.get("message", ""))
+            state = "interrupted" if over and state in _UNDER_WAY else state
             name = event.get("path" if event.get("e") == "node" else "image")
             if isinstance(name, str) and event.get("e") in ("node", "image"):
                 (results.nodes if event["e"] == "node" else results.images)[name] = state, message
                 if event["e"] == "image":
                     results.places[name] = _path(event.get("path")), str(event.get("text", ""))
     return results
+
+
+def mark(directory: File) -> object:
+    """Something that is another one once there is more to read, or the run is over."""
+    try:
+        return [(file, file.stat().st_size, _under_way(file.parent)) for file in _newest(directory / ".imgc")]
+    except OSError:  # the run was just removed
+        return None
 
 
 def diagnostics(snapshot: Snapshot, results: Results) -> Iterator[Diagnostic]:
@@ -100,6 +116,15 @@ def _newest(state: File) -> list[File]:
     except OSError:
         return []
     return [*build, *runs[-1:]]
+
+
+def _under_way(run: File) -> bool:
+    """Whether a process works on a run; taken for granted where locks cannot be asked (Windows)."""
+    try:
+        from imgc_engine.run.store import holder
+    except ImportError:
+        return True
+    return holder(run) is not None
 
 
 def _events(file: File) -> Iterator[dict[str, object]]:

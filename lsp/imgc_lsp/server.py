@@ -5,6 +5,7 @@ stands in `wiring.py`; no knowledge of pipelines is in either."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from pygls.exceptions import JsonRpcException
 
 from imgc import __version__
 from imgc_lsp import journal, settings
-from imgc_lsp.features import completion, diagnostics
+from imgc_lsp.features import completion, diagnostics, outline
 from imgc_lsp.images.references import References
 from imgc_lsp.packages import LocalPackages
 from imgc_lsp.positions import Encoding
@@ -34,6 +35,8 @@ _FIRST_REQUESTS = 0.002
 """Seconds by which diagnostics wait: the completion that an editor asks for with a letter comes first."""
 _TURNS = 8
 """How often they give way to messages that come in while they are worked out."""
+_FOLLOWED = 0.5
+"""Seconds between two looks at a run that is under way."""
 WATCHED = (
     "**/imgc.lock", "**/imgc.lock.d/*", "**/.dockerignore", "**/*Dockerfile*", "**/*requirements*.txt", "**/pyproject.toml",
     "**/uv.lock", "**/poetry.lock", "**/package*.json", "**/*.imgc.yaml", "**/pipeline.yaml", "**/pipeline.yml",
@@ -56,11 +59,13 @@ class ImgcServer(Server):
         self.commands: frozenset[str] = frozenset()
         self.closed = ClosedFiles()
         self.results: dict[Path, journal.Results] = {}
+        self.followed: set[Path] = set()
         self.pushes = True
         self.refreshes = False
         self.watches = False
         self.asks = False
         self.shows = False
+        self.outlines = False
 
     def begin(self, params: lsp.InitializeParams) -> None:
         """Takes in what the client can do."""
@@ -78,6 +83,7 @@ class ImgcServer(Server):
         settings.apply(self.settings, options)
         named = options.get("commands") if isinstance(options, dict) else None
         self.commands = frozenset(map(str, named)) if isinstance(named, list) else frozenset()
+        self.outlines = isinstance(options, dict) and options.get("outline") is True
         encoding = self.workspace.position_encoding
         name = _encoding(getattr(encoding, "value", encoding))
         self.session = Session(name, self.settings, self.publish, self.show)
@@ -102,14 +108,37 @@ class ImgcServer(Server):
 
     def results_of(self, directory: Path) -> journal.Results:
         if directory not in self.results:
+            known = journal.mark(directory)
             self.results[directory] = journal.read(directory)
+            if self.results[directory].under_way:
+                self._follow(directory, known)
         return self.results[directory]
+
+    def _follow(self, directory: Path, known: object) -> None:
+        """Looks at a run that is under way until it is over: clients miss changes in folders that are new."""
+        if directory not in self.followed:
+            self.followed.add(directory)
+            asyncio.get_running_loop().call_later(_FOLLOWED, self._look, directory, known)
+
+    def _look(self, directory: Path, known: object) -> None:
+        self.followed.discard(directory)
+        documents = [each for each in self.session.documents.values() if each.path.parent == directory]
+        if not documents:
+            return
+        if journal.mark(directory) == known:
+            self._follow(directory, known)
+            return
+        self.results.pop(directory, None)
+        for document in documents:
+            self.publish(document)
 
     def publish(self, document: OpenDocument) -> None:
         """Tells the client what is known of a document now, unless it is what it knows already."""
         snapshot = self.session.snapshot(document.uri)
         if snapshot is not None and snapshot.analysis is not None:
             self.references.locked = tuple(snapshot.analysis.lock.images)
+        if self.outlines and snapshot is not None:
+            self._outline(document, snapshot)
         report = self.report(snapshot) if snapshot is not None else {document.uri: []}
         if not self.pushes:
             self._refresh(document, report)
@@ -121,6 +150,13 @@ class ImgcServer(Server):
                 document.published[uri] = result
                 version = document.version if uri == document.uri else None
                 self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, items, version))
+
+    def _outline(self, document: OpenDocument, snapshot: Snapshot) -> None:
+        """Tells a client that asked for outlines that one has changed."""
+        found = outline.outline(snapshot, self.results_of(snapshot.directory))
+        if found != document.outlined:
+            document.outlined = found
+            self.protocol.notify("imgc/outline", found)
 
     def _refresh(self, document: OpenDocument, report: dict[str, list[lsp.Diagnostic]]) -> None:
         """Asks a client that pulls to pull again when it would get something else than at its last pull."""
@@ -193,6 +229,13 @@ class ImgcServer(Server):
         except Exception:
             log.exception("%s failed", getattr(feature, "__qualname__", feature))
             return default
+
+    async def analysed(self, uri: str) -> None:
+        """Returns once the newest text of a document has been analysed, or after five seconds."""
+        document = self.session.documents.get(uri)
+        if document is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(document.analysed.wait(), 5)
 
     async def snapshots(self, token: lsp.ProgressToken | None = None) -> list[Snapshot]:
         """All pipeline files of the workspace: the open ones, and the others as they are on disk. `token`

@@ -52,6 +52,8 @@ class OpenDocument:
     analysed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while the last analysis is of the current text."""
     published: dict[str, object] = field(default_factory=dict)
+    outlined: object = None
+    """The outline that the client has."""
 
 
 class Session:

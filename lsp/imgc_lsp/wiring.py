@@ -10,7 +10,7 @@ from lsprotocol import types as lsp
 
 from imgc_lsp import convert, requests
 from imgc_lsp.buffer import Change
-from imgc_lsp.features import diagnostics, preview, symbols
+from imgc_lsp.features import diagnostics, drawing, preview, symbols
 from imgc_lsp.server import WATCHED, ImgcServer
 
 _PULL_WAIT = 0.3
@@ -147,10 +147,7 @@ def _diagnostics(server: ImgcServer) -> None:
 
 def _preview(server: ImgcServer) -> None:
     async def made(uri: str, kind: str, image: str | None, line: int | None) -> preview.Preview | None:
-        document = server.session.documents.get(uri)
-        if document is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(document.analysed.wait(), 5)
+        await server.analysed(uri)
         return await server.answer(uri, lambda snapshot: preview.preview(snapshot, kind, image, line), None)
 
     @server.command("imgc.preview")
@@ -165,6 +162,14 @@ def _preview(server: ImgcServer) -> None:
             uri, str(options.get("kind", "dockerfile")), image if isinstance(image, str) else None, line
         )
         return found.data(line) if found is not None else None
+
+    @server.command("imgc.graph")
+    async def graph(*arguments: Any) -> dict[str, Any] | None:
+        """`[URI]`."""
+        uri = str(arguments[0]) if arguments else ""
+        await server.analysed(uri)
+        snapshot = await server.answer(uri, lambda snapshot: snapshot, None)
+        return await asyncio.to_thread(drawing.graph, snapshot) if snapshot is not None else None
 
     @server.feature(lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT)
     async def content(params: lsp.TextDocumentContentParams) -> lsp.TextDocumentContentResult | None:

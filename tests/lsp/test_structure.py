@@ -105,6 +105,8 @@ async def test_inlay_hints_tell_what_the_file_leaves_open(ed: Editor) -> None:
     hints = {(hint.position.line, hint.label) for hint in found}
     assert (6, "apt") in hints
     assert {(10, "in etl"), (11, "in etl")} <= hints
+    ends = {hint.position.line: hint.position.character for hint in found if hint.label == "in etl"}
+    assert [ends[line] for line in (10, 11)] == [len(TEXT.split("\n")[line]) for line in (10, 11)]
 
 
 async def test_inlay_hints_tell_what_the_lock_holds(ed: Editor, tmp_path: Path) -> None:

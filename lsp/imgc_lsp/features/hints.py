@@ -17,14 +17,21 @@ def hints(snapshot: Snapshot, only: lsp.Range) -> list[lsp.InlayHint]:
     if snapshot.analysis is None or not snapshot.settings.inlay_hints:
         return []
     found: list[lsp.InlayHint] = []
-    for span, label, tooltip in [*_of_images(snapshot), *_of_nodes(snapshot)]:
-        line, column = span.end
+    nodes = [(_line_end(snapshot, span), label, why) for span, label, why in _of_nodes(snapshot)]
+    images = [(span.end, label, why) for span, label, why in _of_images(snapshot)]
+    for (line, column), label, tooltip in [*images, *nodes]:
         if only.start.line <= line <= only.end.line and line < len(snapshot.lines):
             place = convert.position(snapshot, line, column)
             found.append(
                 lsp.InlayHint(place, label, kind=lsp.InlayHintKind.Type, tooltip=tooltip, padding_left=True)
             )
     return found
+
+
+def _line_end(snapshot: Snapshot, name: Span) -> tuple[int, int]:
+    """Behind all that stands in a node's line: a hint behind its name would part that from its colon."""
+    line = name.start[0]
+    return line, len(snapshot.line(line).rstrip())
 
 
 def _of_images(snapshot: Snapshot) -> Iterator[tuple[Span, str, str]]:

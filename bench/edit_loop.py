@@ -26,7 +26,8 @@ from place import IMGC, Place, place
 from project import write_code, write_pipeline
 from systems import RIVALS, System
 
-PATIENCE = 120.0  # seconds for a line to appear
+RUN = "/.imgc/run"
+"""The node's command in a shell of `imgc debug`, as it says itself."""
 
 
 class Loop(ABC):
@@ -75,6 +76,42 @@ class ImgcRun(Loop):
         begin = time.monotonic()
         write_code(self.folder / "app", word)
         return first_line([IMGC, "run"], self.where, word, begin, self.folder)
+
+
+class LiveShell(Loop):
+    """The node's command once more, in a shell of `imgc debug --live` that stays open."""
+
+    name = "imgc debug --live, the shell open"
+
+    def __init__(self, where: Place, folder: Path) -> None:
+        self.folder = folder
+        write_code(folder / "app", "first")
+        write_pipeline(folder, folder.name)
+        self.process = subprocess.Popen(
+            [str(IMGC), "debug", "--live", "/"],
+            cwd=folder,
+            env=dict(where.env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+
+    def once(self, word: str) -> float:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        begin = time.monotonic()
+        write_code(self.folder / "app", word)
+        self.process.stdin.write(f"{RUN}\n")
+        for line in self.process.stdout:
+            if word in line:
+                return time.monotonic() - begin
+        raise RuntimeError(f"the shell ended before it printed {word!r}")
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
 
 
 class Rival(Loop):
@@ -127,6 +164,7 @@ def loops(where: Place, root: Path) -> Iterator[Loop]:
     mounted.once("warm")
     image = where.engine.docker("image", "ls", "--quiet", "bench-mounted/app").split()[0]
     yield Bare(where, root, image)
+    yield LiveShell(where, root / "bench-live")
     yield mounted
     yield copied
     for kind in RIVALS:

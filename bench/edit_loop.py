@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -23,10 +24,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "images"))
 
 from place import IMGC, Place, place
-from project import write_code, write_pipeline
+from project import RUN, write_code, write_pipeline
 from systems import RIVALS, System
 
-RUN = "/.imgc/run"
+AGAIN = "/.imgc/run"
 """The node's command in a shell of `imgc debug`, as it says itself."""
 
 
@@ -67,7 +68,9 @@ class Bare(Loop):
 class ImgcRun(Loop):
     """`imgc run`, the whole command."""
 
-    def __init__(self, name: str, where: Place, folder: Path, *, code: str, node: str = "") -> None:
+    def __init__(
+        self, name: str, where: Place, folder: Path, *, code: str, node: Sequence[str] = (RUN,)
+    ) -> None:
         self.name, self.where, self.folder = name, where, folder
         write_code(folder / "app", "first")
         write_pipeline(folder, folder.name, code=code, node=node)
@@ -76,6 +79,48 @@ class ImgcRun(Loop):
         begin = time.monotonic()
         write_code(self.folder / "app", word)
         return first_line([IMGC, "run"], self.where, word, begin, self.folder)
+
+
+class Watch(Loop):
+    """`imgc run --watch`, which was started before."""
+
+    def __init__(
+        self, name: str, where: Place, folder: Path, *, code: str, node: Sequence[str] = (RUN,)
+    ) -> None:
+        self.name, self.folder = name, folder
+        write_code(folder / "app", "first")
+        write_pipeline(folder, folder.name, code=code, node=node)
+        self.process = subprocess.Popen(
+            [str(IMGC), "run", "--watch"],
+            cwd=folder,
+            env=dict(where.env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._read_to("watching:")
+
+    def once(self, word: str) -> float:
+        begin = time.monotonic()
+        write_code(self.folder / "app", word)
+        self._read_to(word)
+        took = time.monotonic() - begin
+        self._read_to("watching:")
+        return took
+
+    def close(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+
+    def _read_to(self, word: str) -> None:
+        assert self.process.stdout is not None
+        lines = []
+        for line in self.process.stdout:
+            lines.append(line)
+            if word in line:
+                return
+        raise RuntimeError(f"imgc ended before it printed {word!r}:\n{''.join(lines)}")
 
 
 class LiveShell(Loop):
@@ -102,7 +147,7 @@ class LiveShell(Loop):
         assert self.process.stdout is not None
         begin = time.monotonic()
         write_code(self.folder / "app", word)
-        self.process.stdin.write(f"{RUN}\n")
+        self.process.stdin.write(f"{AGAIN}\n")
         for line in self.process.stdout:
             if word in line:
                 return time.monotonic() - begin
@@ -150,23 +195,20 @@ def first_line(argv: Sequence[str | Path], where: Place, word: str, begin: float
 
 
 def loops(where: Place, root: Path) -> Iterator[Loop]:
-    copied = ImgcRun(
-        "imgc run, code in the image (`copy_dir`)", where, root / "bench-copied", code="copy_dir: app"
-    )
-    mount = "mounts: [{src: app, dst: /app, read_only: true}]"
-    mounted = ImgcRun(
-        "imgc run, code mounted (`mounts`)",
-        where,
-        root / "bench-mounted",
-        code="",
-        node=f"{mount}\n  workdir: /app",
-    )
-    mounted.once("warm")
-    image = where.engine.docker("image", "ls", "--quiet", "bench-mounted/app").split()[0]
-    yield Bare(where, root, image)
+    """The bare one first."""
+    built = {"code": "builder: {language: python, path: app}", "node": ()}
+    mounted = {"code": "", "node": (RUN, "workdir: /app", "mounts: [{src: app, dst: /app, read_only: true}]")}
+    copied = {"code": "copy_dir: app"}
+    with_packages = ImgcRun("imgc run, live mount (`mounts`)", where, root / "bench-mounted", **mounted)
+    with_packages.once("the image is there")
+    yield Bare(where, root, where.engine.docker("image", "ls", "--quiet", "bench-mounted/app").split()[0])
+    yield Watch("imgc run --watch, build pipeline (`builder`)", where, root / "watch-built", **built)
+    yield ImgcRun("imgc run, build pipeline (`builder`)", where, root / "bench-built", **built)
     yield LiveShell(where, root / "bench-live")
-    yield mounted
-    yield copied
+    yield Watch("imgc run --watch, live mount (`mounts`)", where, root / "watch-mounted", **mounted)
+    yield with_packages
+    yield Watch("imgc run --watch, new image (`copy_dir`)", where, root / "watch-copied", **copied)
+    yield ImgcRun("imgc run, new image (`copy_dir`)", where, root / "bench-copied", **copied)
     for kind in RIVALS:
         yield Rival(kind(where, root))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 BASE = "python:3.11-slim-bookworm"
@@ -23,14 +24,17 @@ def write_code(folder: Path, word: str) -> None:
     (folder / "main.py").write_text(f'print("{word}", flush=True)\n', encoding="utf-8")
 
 
+RUN = "run: [python, -u, main.py]"
+
+
 def write_pipeline(
-    folder: Path, name: str, more: str = "", *, code: str = "copy_dir: app", node: str = ""
+    folder: Path, name: str, more: str = "", *, code: str = "copy_dir: app", node: Sequence[str] = (RUN,)
 ) -> None:
-    """imgc's file for it. `code` is how the image gets its code, `node` a further line of the one node."""
+    """imgc's file for it. `code` is how the image gets its code, `node` are the lines of the one node."""
     names = ", ".join(packages(more))
     lines = [
         "version: 1", f"name: {name}", "images:", "  app:", f"    base: {BASE}", "    apt_packages: [jq]",
         f"    pip_packages: [{names}]", *([f"    {code}"] if code else []),
-        "pipeline:", "  image: app", "  run: [python, -u, main.py]", *([f"  {node}"] if node else []),
+        "pipeline:", "  image: app", *(f"  {line}" for line in node),
     ]  # fmt: skip
     (folder / "pipeline.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")

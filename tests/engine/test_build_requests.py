@@ -76,6 +76,30 @@ def test_a_request_brings_what_docker_brings(project: Project, monkeypatch: pyte
 
 
 @pytest.mark.usefixtures("no_docker")
+def test_all_of_the_context_is_what_the_ignore_file_lets_through(project: Project) -> None:
+    (project.root / "keep.txt").write_text("kept")
+    (project.root / "leave.txt").write_text("left")
+    reference = project.image("app", 'FROM busybox:1.35\nCOPY . /all\nCOPY ["./", "/more/"]\n')
+    (project.root / "compiled/images/app/Dockerfile.dockerignore").write_text("*\n!keep.txt\n")
+    result = project.build()
+    assert result.code == Code.FINE, result
+    listed = project.client.containers.run(reference, ["ls", "-A", "/all", "/more"], remove=True)
+    assert listed.decode().split() == ["/all:", "keep.txt", "/more:", "keep.txt"]
+    names = {event.name for event in project.events if isinstance(event, ImageStep)}
+    assert "[2/3] COPY . /all" in names or "[stage-0 2/3] COPY . /all" in names, names
+
+
+@pytest.mark.usefixtures("no_docker")
+def test_what_is_not_there_is_named_as_it_is_written(project: Project) -> None:
+    project.image("bad", "FROM busybox:1.35\nCOPY nowhere /x\n")
+    project.map("bad", (1, 1, "stage-0", "FROM", 1, 11), (2, 2, "stage-0", "COPY", 2, 12))
+    (failure,) = project.build().failures
+    assert "nowhere" in failure.message
+    assert ".imgc-context" not in failure.message + failure.detail + "".join(failure.last_lines)
+    assert str(failure.place) == "pipeline.yaml:12:5"
+
+
+@pytest.mark.usefixtures("no_docker")
 def test_an_edit_runs_only_the_steps_behind_it(project: Project) -> None:
     (project.root / "code").mkdir()
     (project.root / "requirements.txt").write_text("six\n")
@@ -153,7 +177,7 @@ def test_an_interrupt_calls_the_build_off(project: Project) -> None:
 
 
 NOT_SENT = {
-    "all of the context": "COPY . /all\n",
+    "a source that only the build knows": "ARG A=a\nCOPY $A /all\n",
     "a base that is not here": "COPY --from=registry.invalid/x:1 /a /a\n",
     "a secret": "RUN --mount=type=secret,id=a true\n",
 }

@@ -25,47 +25,66 @@ def an_image(**settings: Any) -> Image:
     return load(plans.plan(images={"app": made})).images["app"]
 
 
-CARRIED = {
-    "FROM scratch\nCOPY a.txt sub/b /x/\n": set(),
-    "FROM debian:12 AS one\nFROM one\nCOPY --from=one /a /b\nCOPY --from=0 /a /b\n": {"debian:12"},
-    "FROM debian:12\nCOPY --from=busybox:1 /bin/busybox /b\n": {"debian:12", "busybox:1"},
-    'FROM debian:12\nCOPY ["a b.txt", "/x/"]\n': {"debian:12"},
-    "FROM debian:12\nRUN --mount=type=cache,target=/c --mount=from=b:1,target=/x true\n": {
-        "debian:12",
-        "b:1",
-    },
-    "FROM debian:12\nRUN --mount=type=bind,source=r.txt,target=/r --network=none true\n": {"debian:12"},
-    'ARG V=12\nFROM debian:$V\nCMD ["a"]\n': {"debian:12"},
-}
+CARRIED: list[tuple[str, str, set[str]]] = [
+    ("FROM scratch\nCOPY a.txt sub/b /x/\n", "COPY @a.txt @sub/b /x/", set()),
+    ("FROM scratch\nCOPY . ./\n", "COPY @. ./", set()),
+    ("FROM scratch\nCOPY --chown=1:2 a/../b *.txt /x/\n", "COPY --chown=1:2 @a/../b @*.txt /x/", set()),
+    ('FROM scratch\nCOPY ["a b", "./", "/x/"]\n', 'COPY ["@a b", "@./", "/x/"]', set()),
+    ("FROM scratch\nCOPY a \\\n  # why\n  b /x/\n", "COPY @a \\\n  # why\n  @b /x/", set()),
+    ("FROM scratch\nADD http://a.b/c d /x/\n", "ADD http://a.b/c @d /x/", set()),
+    (
+        "FROM d:1 AS one\nFROM one\nCOPY --from=one /a /b\nCOPY --from=0 /a /b\n",
+        "COPY --from=0 /a /b",
+        {"d:1"},
+    ),
+    ("FROM d:1\nCOPY --from=b:1 /a /b\n", "COPY --from=b:1 /a /b", {"d:1", "b:1"}),
+    (
+        "FROM d:1\nRUN --mount=type=cache,target=/c \\\n    --mount=type=bind,source=r.txt,target=/r \\\n    true\n",
+        "RUN --mount=type=cache,target=/c \\\n    --mount=type=bind,source=@r.txt,target=/r \\\n    true",
+        {"d:1"},
+    ),
+    (
+        "FROM d:1\nRUN --mount=from=b:1,source=/a,target=/x true\n",
+        "RUN --mount=from=b:1,source=/a,target=/x true",
+        {"d:1", "b:1"},
+    ),
+    ("ARG V=12\nFROM d:$V\nRUN echo $V # source=x\n", "RUN echo $V # source=x", {"d:12"}),
+]
 
 
-@pytest.mark.parametrize(("text", "needed"), CARRIED.items(), ids=range(len(CARRIED)))
-def test_what_is_carried_names_the_images_it_needs(text: str, needed: set[str]) -> None:
-    assert sending.references(text, an_image()) == needed
+@pytest.mark.parametrize(("text", "line", "needs"), CARRIED, ids=range(len(CARRIED)))
+def test_what_is_carried(text: str, line: str, needs: set[str]) -> None:
+    sent = sending.sendable(text, an_image())
+    assert sent is not None
+    assert line.replace("@", sending.FOLDER) in sent.text
+    assert sent.text.replace(sending.FOLDER, "") == text
+    assert sent.needs == needs
 
 
 NOT_CARRIED = [
-    "FROM debian:12\nCOPY . /all\n",
-    "FROM debian:12\nCOPY a/../ /all\n",
-    "FROM debian:12\nADD / /all\n",
-    "FROM debian:12\nCOPY *.txt /x/\n",
-    'FROM debian:12\nCOPY ["./", "/x/"]\n',
-    "FROM debian:12\nARG P\nCOPY $P /x/\n",
-    "FROM debian:12\nCOPY <<A /x\n1\nA\n",
-    "FROM debian:12\nRUN --mount=type=bind,target=/all true\n",
-    "FROM debian:12\nRUN --mount=type=secret,id=a true\n",
-    "FROM debian:12\nRUN --mount=type=ssh true\n",
-    "FROM debian:12\nRUN --security=insecure true\n",
-    "FROM debian:12\nONBUILD COPY a /a\n",
-    "# syntax=docker/dockerfile:1\nFROM debian:12\n",
-    "FROM debian:${TARGETARCH}\n",
+    "FROM d:1\nCOPY ../a /x\n",
+    "FROM d:1\nARG P\nCOPY $P /x/\n",
+    'FROM d:1\nCOPY "a b" /x/\n',
+    'FROM d:1\nCOPY ["a\\"b", "/x/"]\n',
+    "FROM d:1\nCOPY --exclude=b a /x/\n",
+    "FROM d:1\nCOPY <<A /x\n1\nA\n",
+    "FROM d:1\nRUN --mount=type=bind,target=/all true\n",
+    'FROM d:1\nRUN --mount=type=bind,"source=a b",target=/all true\n',
+    "FROM d:1\nRUN --mount=type=bind,source=$A,target=/all true\n",
+    "FROM d:1\nRUN --mount=type=secret,id=a true\n",
+    "FROM d:1\nRUN --mount=type=ssh true\n",
+    "FROM d:1\nRUN --security=insecure true\n",
+    "FROM d:1\nCOPY --from=$A /a /a\n",
+    "FROM d:1\nONBUILD COPY a /a\n",
+    "# syntax=docker/dockerfile:1\nFROM d:1\n",
+    "FROM d:${TARGETARCH}\n",
     "",
 ]
 
 
 @pytest.mark.parametrize("text", NOT_CARRIED)
 def test_what_is_not_carried(text: str) -> None:
-    assert sending.references(text, an_image()) is None
+    assert sending.sendable(text, an_image()) is None
 
 
 SETTINGS: list[tuple[dict[str, Any], Flags]] = [
@@ -93,7 +112,7 @@ def test_every_setting_that_is_carried_is_said() -> None:
     image = an_image(args={"A": "1 2"}, target="two", build=settings)
     assert sending.carries_settings(image, Flags())
     assert sending.parameters(image, Flags()) == {
-        "version": "2", "t": "test/app:1.0", "dockerfile": ".imgc.Dockerfile", "rm": "1", "nocache": "1",
+        "version": "2", "t": "test/app:1.0", "dockerfile": "Dockerfile", "rm": "1", "nocache": "1",
         "buildargs": '{"A": "1 2"}', "target": "two", "networkmode": "none",
         "labels": f'{{"dev.imgc.content": "sha256:{"a" * 64}"}}',
     }  # fmt: skip
@@ -107,7 +126,7 @@ def members(root: Path, ignore: str) -> dict[str, tarfile.TarInfo]:
     context = sending.Context.of(root, dockerfile)
     assert context is not None
     with tarfile.open(fileobj=io.BytesIO(context.body("FROM scratch\n"))) as archive:
-        return {member.name: member for member in archive}
+        return {member.name.removeprefix(sending.FOLDER): member for member in archive}
 
 
 def test_the_body_holds_what_the_ignore_file_lets_through(tmp_path: Path) -> None:
@@ -121,7 +140,16 @@ def test_the_body_holds_what_the_ignore_file_lets_through(tmp_path: Path) -> Non
     (root / "link").symlink_to("run")
     os.link(root / "run", root / "twin")
     found = members(root, "*\n!a/deep\n!run\n!link\n!twin\n")
-    assert found.keys() == {".imgc.Dockerfile", "a", "a/deep", "a/deep/kept", "run", "link", "twin"}
+    assert found.keys() == {
+        "Dockerfile",
+        ".imgc-context",
+        "a",
+        "a/deep",
+        "a/deep/kept",
+        "run",
+        "link",
+        "twin",
+    }
     assert (found["a"].mode, found["run"].mode) == (0o750, 0o755)
     assert (found["link"].issym(), found["link"].linkname) == (True, "run")
     assert found["twin"].isreg()
@@ -142,6 +170,9 @@ def test_contexts_that_are_left_to_docker(tmp_path: Path) -> None:
     assert sending.Context.of(root, dockerfile) is None
     (root / ".dockerignore").write_text("large\n")
     assert sending.Context.of(root, dockerfile) is not None
+    (root / "link").symlink_to("/elsewhere")
+    assert sending.Context.of(root, dockerfile, ["a", "*", "/large", "."]) is not None
+    assert sending.Context.of(root, dockerfile, ["link/below"]) is None
 
 
 def message(*parts: tuple[int, bytes | int]) -> bytes:
@@ -183,24 +214,24 @@ def test_what_the_engine_answers_becomes_steps_and_lines() -> None:
     def line(*parts: tuple[int, bytes | int]) -> str:
         return json.dumps({"id": "moby.buildkit.trace", "aux": base64.b64encode(message(*parts)).decode()})
 
-    begun = message((1, b"sha:1"), (3, b"RUN x"), (5, b""))
-    failed = message((1, b"sha:1"), (3, b"RUN x"), (5, b""), (6, b""), (7, b"exit code: 3"))
-    progress = TraceProgress()
+    begun = message((1, b"sha:1"), (3, b"COPY .imgc-context/. x"), (5, b""))
+    failed = message((1, b"sha:1"), (3, b"COPY .imgc-context/. x"), (5, b""), (6, b""), (7, b"exit code: 3"))
+    progress = TraceProgress(".imgc-context/")
     lines = [
         line((1, begun)),
         line((3, message((1, b"sha:1"), (4, b"one\ntw")))),
         line((3, message((1, b"sha:1"), (4, b"o")))),
         line((1, failed)),
-        '{"errorDetail":{"message":"failed to solve: why"},"error":"failed to solve: why"}',
+        '{"errorDetail":{"message":"failed to solve: /.imgc-context/why"},"error":"failed to solve: /.imgc-context/why"}',
         "",
     ]
     updates = [update for text in lines for update in progress.feed(text)]
     assert updates == [
-        Step("RUN x", "started"),
-        Output("RUN x", "one"),
-        Output("RUN x", "two"),
-        Step("RUN x", "failed", "exit code: 3"),
-        Output("", "failed to solve: why"),
+        Step("COPY . x", "started"),
+        Output("COPY . x", "one"),
+        Output("COPY . x", "two"),
+        Step("COPY . x", "failed", "exit code: 3"),
+        Output("", "failed to solve: /why"),
     ]
     assert not progress.done
     assert list(progress.feed('{"id":"moby.image.id","aux":{"ID":"sha256:1"}}')) == []

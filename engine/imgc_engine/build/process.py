@@ -22,6 +22,7 @@ from imgc_engine.build.places import place_of
 from imgc_engine.build.program import Program
 from imgc_engine.build.progress import Output, PlainProgress, RawProgress, Step, Tail, TraceProgress
 from imgc_engine.build.request import Request, request
+from imgc_engine.build.sending import FOLDER
 from imgc_engine.events import ImageOutput, ImageStep, Listener
 from imgc_engine.failures import Code, EngineError, Failure
 from imgc_engine.masking import Mask
@@ -130,7 +131,7 @@ def build_image(name: str, bench: Bench) -> Failure | None:
 
 def _by_request(name: str, sent: Request, bench: Bench, log: Path, tail: Tail) -> bool:
     """Whether it was built. EngineError, OSError of the log."""
-    progress = TraceProgress()
+    progress = TraceProgress(FOLDER)
     bench.processes.started(sent)
     try:
         _follow(name, sent.lines(), progress, bench, log, tail)

@@ -138,24 +138,28 @@ class RawProgress(_Vertices):
 
 class TraceProgress(_Vertices):
     """What the engine answers to a build with BuildKit: a JSON object a line, traces in base64. `done` is
-    whether it has named the image."""
+    whether it has named the image. Names and errors are told without what is `hidden`."""
 
-    def __init__(self) -> None:
+    def __init__(self, hidden: str = "\0") -> None:
         super().__init__()
         self.done = False
+        self._hidden = hidden
 
     def feed(self, line: str) -> Iterator[Update]:
         message = _json_object(line) or {}
         if message.get("id") == "moby.buildkit.trace":
             status = trace.decode(base64.b64decode(message["aux"]))
             for vertex in status.vertexes:
-                yield from self._vertex(vertex)
+                texts = {
+                    key: vertex[key].replace(self._hidden, "") for key in vertex.keys() & {"name", "error"}
+                }
+                yield from self._vertex({**vertex, **texts})
             for digest, piece in status.logs:
                 yield from self._log(digest, piece)
         elif message.get("id") == "moby.image.id":
             self.done = True
         elif "error" in message:
-            for text in str(message["error"]).splitlines():
+            for text in str(message["error"]).replace(self._hidden, "").splitlines():
                 yield Output("", text)
 
 

@@ -14,7 +14,7 @@ import docker.errors
 
 from imgc_engine import images
 from imgc_engine.build.command import Flags
-from imgc_engine.build.sending import Context, carries_settings, parameters, references
+from imgc_engine.build.sending import Context, carries_settings, parameters, sendable
 from imgc_engine.connection import UNREACHABLE, engine_errors, facts
 from imgc_engine.plan import Image
 
@@ -68,13 +68,12 @@ def request(
     """None when it is for `docker` to build the image. EngineError."""
     if not carries_settings(image, flags) or facts(client).podman:
         return None
-    text = dockerfile.read_text(encoding="utf-8")
-    needed = references(text, image)
-    if needed is None or any(images.local(client, reference) is None for reference in needed):
+    sent = sendable(dockerfile.read_text(encoding="utf-8"), image)
+    if sent is None or any(images.local(client, reference) is None for reference in sorted(sent.needs)):
         return None
     try:
-        files = Context.of(context, dockerfile)
-        body = files.body(text) if files else b""
+        files = Context.of(context, dockerfile, sent.sources)
+        body = files.body(sent.text) if files else b""
     except (OSError, ValueError):
         return None  # `docker` says what is wrong with it
     return Request(client, parameters(image, flags), body) if body else None

@@ -11,7 +11,7 @@ import io
 import json
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from imgc.context.digest import Entry, files
@@ -22,12 +22,18 @@ from imgc_engine.build.command import CONTENT_LABEL, Flags, has_content_tag
 from imgc_engine.plan import Image
 
 LIMIT = 16 << 20  # bytes of context; `docker` sends only what has changed since the last time
-DOCKERFILE = ".imgc.Dockerfile"
-"""What the Dockerfile is called among the files of the context. Nothing that is sent copies the whole context,
-or it would be copied too."""
+DOCKERFILE = "Dockerfile"
+FOLDER = ".imgc-context/"
+"""Where the files of the context are in what is sent, and what the sources in the Dockerfile begin with. The
+Dockerfile has to be sent with them and must not be among them, since ignore files do not hold for a request.
+What the engine says of the steps is told without it."""
 
 _SYNTAX = re.compile(r"(?im)^\s*#\s*syntax\s*=")
-_NOT_PLAIN = re.compile(r"[$*?\[\]\\\"']")
+_UNCLEAR = re.compile(r"[$\\\"']")  # what only a build can read
+_WORD = re.compile(r"\S+")
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_SOURCE = re.compile(r"(?<=,)(?:source|src)=")
+_URL = re.compile(r"[a-z]+://|git@")
 
 
 class _Refused(Exception):
@@ -44,15 +50,29 @@ def carries_settings(image: Image, flags: Flags) -> bool:
     return not special and settings.network in (None, "default", "none", "host")
 
 
-def references(text: str, image: Image) -> set[str] | None:
-    """The images that the Dockerfile stands on: they must be on the engine, since a request brings no
-    credentials. None when a request cannot carry the Dockerfile."""
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """A Dockerfile for a request. The images of `needs` must be on the engine, since a request brings no
+    credentials for registries. `sources` are what it takes of the context, as it is written."""
+
+    text: str
+    needs: frozenset[str]
+    sources: frozenset[str]
+
+
+def sendable(text: str, image: Image) -> Sendable | None:
+    """The Dockerfile with its sources in `FOLDER`; None when a request cannot carry it."""
     try:
         if _SYNTAX.search(text):
             return None  # a frontend, from a registry
-        return set(_references(read(text), image))
+        file = read(text)
+        needs = frozenset(_needs(file, image))
+        sources = {at: source for step in file.instructions for at, source in _sources(step)}
+        for at in sorted(sources, reverse=True):
+            text = text[:at] + FOLDER + text[at:]
     except (_Refused, UserFileError):
         return None
+    return Sendable(text, needs, frozenset(sources.values()))
 
 
 def parameters(image: Image, flags: Flags) -> dict[str, str]:
@@ -74,14 +94,16 @@ class Context:
     entries: tuple[Entry, ...]
 
     @staticmethod
-    def of(root: Path, dockerfile: Path) -> Context | None:
+    def of(root: Path, dockerfile: Path, sources: Iterable[str] = ()) -> Context | None:
         """None for what `docker` does better. OSError, ValueError."""
+        if any(_leads_through_link(root, source) for source in sources):
+            return None  # where it leads depends on where the context is
         matcher = Matcher(parse(_ignore_text(root, dockerfile)))
         entries = tuple(files(root, (".",), matcher))
         left = LIMIT
         for entry in entries:
             left -= (root / entry.path).lstat().st_size if entry.kind == "file" else 0
-            if left < 0 or entry.kind == "special" or entry.path == DOCKERFILE:
+            if left < 0 or entry.kind == "special":
                 return None
         return Context(root, entries)
 
@@ -95,9 +117,12 @@ class Context:
             content = dockerfile.encode()
             head.size = len(content)
             archive.addfile(head, io.BytesIO(content))
+            folder = tarfile.TarInfo(FOLDER)  # there, even if nothing is in it
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(folder)
             for path in self._paths():
                 source = self.root / path
-                info = archive.gettarinfo(source, path)
+                info = archive.gettarinfo(source, FOLDER + path)
                 info.uid = info.gid = 0
                 info.uname = info.gname = ""
                 info.mtime = int(info.mtime)
@@ -126,6 +151,15 @@ class Context:
                 yield entry.path
 
 
+def _leads_through_link(root: Path, source: str) -> bool:
+    path = root
+    for part in posixpath.normpath(source).strip("/").split("/"):
+        path = path / part
+        if path.is_symlink():
+            return True
+    return False
+
+
 def _ignore_text(root: Path, dockerfile: Path) -> str:
     """Of the Dockerfile's own ignore file, else of the context's."""
     for file in (Path(f"{dockerfile}.dockerignore"), root / ".dockerignore"):
@@ -134,7 +168,7 @@ def _ignore_text(root: Path, dockerfile: Path) -> str:
     return ""
 
 
-def _references(file: UserFile, image: Image) -> Iterator[str]:
+def _needs(file: UserFile, image: Image) -> Iterator[str]:
     for base in bases(file, image.args):
         if base.stage is None:
             if base.reference is None:
@@ -143,49 +177,75 @@ def _references(file: UserFile, image: Image) -> Iterator[str]:
                 yield base.reference
     stages = {name for stage in file.stages for name in (stage.name, str(stage.index))}
     for instruction in file.instructions:
-        for reference in _others(instruction):
-            if "$" in reference:
+        for other in _others(instruction):
+            if "$" in other:
                 raise _Refused
-            if reference.lower() not in stages:
-                yield reference
+            if other.lower() not in stages:
+                yield other
 
 
 def _others(instruction: Instruction) -> Iterator[str]:
-    """Stages and images that it takes files from. What it takes of the context must not be all of it."""
+    """Stages and images that it takes files from."""
+    for flag in instruction.flags:
+        if flag.startswith("--from="):
+            yield flag.removeprefix("--from=")
+        elif flag.startswith("--mount=") and "from" in (mount := _mount(flag)):
+            yield mount["from"]
+
+
+def _sources(instruction: Instruction) -> Iterator[tuple[int, str]]:
+    """What it takes from the context, and where in the file that is written."""
     if instruction.keyword == "ONBUILD" or instruction.heredocs:
         raise _Refused
     if instruction.keyword in ("COPY", "ADD"):
-        named = [flag.partition("=")[2] for flag in instruction.flags if flag.startswith("--from=")]
-        if named:
-            yield from named
-            return
-        words = json.loads(instruction.arguments) if instruction.is_json else instruction.arguments.split()
-        for source in words[:-1]:
-            _check_source(source)
-    if instruction.keyword == "RUN":
-        for flag in instruction.flags:
-            if flag.startswith("--mount="):
-                yield from _mounted(dict(_pairs(flag.removeprefix("--mount="))))
-            elif not flag.startswith("--network="):
-                raise _Refused
+        yield from _copied(instruction)
+    elif instruction.keyword == "RUN":
+        yield from _mounted(instruction)
 
 
-def _mounted(mount: dict[str, str]) -> Iterator[str]:
-    kind, other = mount.get("type", "bind"), mount.get("from")
-    if kind not in ("bind", "cache", "tmpfs"):
+def _copied(instruction: Instruction) -> Iterator[tuple[int, str]]:
+    names = {flag.partition("=")[0] for flag in instruction.flags}
+    if not names <= {"--from", "--chown", "--chmod", "--link"}:
         raise _Refused
-    if other is not None:
-        yield other
-    elif kind == "bind":
-        _check_source(mount.get("source", mount.get("src", ".")))
+    if "--from" in names:
+        return
+    text = instruction.arguments
+    if instruction.is_json:
+        words = [(found.start(1), str(json.loads(found[0]))) for found in _STRING.finditer(text)]
+    else:
+        words = [(found.start(), found[0]) for found in _WORD.finditer(text)]
+    for begin, source in words[:-1]:
+        if instruction.keyword == "ADD" and _URL.match(source):
+            continue
+        _check(source)
+        yield instruction.place.offset(instruction.offset + begin), source
 
 
-def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    for field in text.split(","):
-        name, _, value = field.partition("=")
-        yield name.strip().lower(), value
+def _mounted(instruction: Instruction) -> Iterator[tuple[int, str]]:
+    head = instruction.text[: instruction.offset]
+    for flag in instruction.flags:
+        if not flag.startswith("--mount="):
+            if not flag.startswith("--network="):
+                raise _Refused
+            continue
+        mount = _mount(flag)
+        kind, begin = mount.get("type", "bind"), head.find(flag)
+        if kind not in ("bind", "cache", "tmpfs") or begin < 0:
+            raise _Refused
+        if kind == "bind" and "from" not in mount:
+            found = _SOURCE.search(flag)
+            if found is None:
+                raise _Refused
+            source = flag[found.end() :].partition(",")[0]
+            _check(source)
+            yield instruction.place.offset(begin + found.end()), source
 
 
-def _check_source(source: str) -> None:
-    if _NOT_PLAIN.search(source) or posixpath.normpath(f"/{source}") in ("/", "//"):
+def _mount(flag: str) -> dict[str, str]:
+    pairs = (field.partition("=") for field in flag.removeprefix("--mount=").split(","))
+    return {name.strip().lower(): value for name, _, value in pairs}
+
+
+def _check(source: str) -> None:
+    if _UNCLEAR.search(source) or ".." in posixpath.normpath(source).split("/"):
         raise _Refused

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,7 +99,23 @@ class Project:
 
     def file(self, reference: str, path: str) -> str:
         """A file's text in the image."""
-        return str(self.client.containers.run(reference, ["cat", path], remove=True).decode())
+        (content,) = [data for _, data in self.taken(reference, path) if data is not None]
+        return content.decode()
+
+    def taken(self, reference: str, path: str) -> list[tuple[tarfile.TarInfo, bytes | None]]:
+        """What is at a path of the image, files with their bytes. Nothing runs for it: what a container has
+        printed does not always arrive with `containers.run` on a busy machine."""
+        api = self.client.api
+        container = api.create_container(reference, ["true"])["Id"]
+        try:
+            pieces, _ = api.get_archive(container, path)
+            with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as archive:
+                opened = [
+                    (member, archive.extractfile(member) if member.isreg() else None) for member in archive
+                ]
+                return [(member, file.read() if file else None) for member, file in opened]
+        finally:
+            api.remove_container(container, force=True)
 
 
 @contextmanager

@@ -7,10 +7,8 @@ it anew; what nothing needs any more is taken out.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from imgc.analysis.analysis import Analysis
@@ -20,9 +18,9 @@ from imgc.cli.console import EXIT_ENVIRONMENT, EXIT_FINE, EXIT_PROBLEMS, Console
 from imgc.cli.engine import engine, ignore_state
 from imgc.diagnostics import Diagnostic, Severity
 from imgc.diagnostics.near import near
-from imgc.lock.lock import FILE, FOLDER, SECTIONS, Lock
+from imgc.lock.lock import FILE, Lock
 from imgc.lock.lookups import Lookup, staleness, unused
-from imgc.lock.write import write
+from imgc.lock.save import save
 
 EXAMPLES = """examples:
   imgc lock                       add what is missing, take out what is not needed any more
@@ -38,7 +36,6 @@ what was found is written nevertheless
 """
 OF_THE_LOCK = frozenset({"not-locked", "stale-lock", "unused-lock"})
 """Findings that this command is the remedy of."""
-SPOILT = frozenset({"bad-lock", "merge-conflict"})
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -85,7 +82,7 @@ def _problems(analysis: Analysis, anew: bool) -> list[Diagnostic]:
         for diagnostic in analysis.diagnostics
         if diagnostic.severity is Severity.ERROR
         and diagnostic.code not in OF_THE_LOCK
-        and not (diagnostic.span.file == FILE and anew)
+        and not (anew and (diagnostic.span.file == FILE or diagnostic.code == "bad-lock"))
     ]
 
 
@@ -195,26 +192,32 @@ class _Locking:
                 for name, secret in analysis.pipeline.secrets.items()
             },
         )
-        old = analysis.lock
+        found: dict[Lookup, Any] = {}
 
         def tell(lookup: Lookup, outcome: Any) -> None:
-            self.tell(lookup, outcome, old.section(lookup.section).get(lookup.name))
+            if not isinstance(outcome, Exception):
+                found[lookup] = outcome
+            self.tell(lookup, outcome, analysis.lock.section(lookup.section).get(lookup.name))
 
-        outcomes = module.look_up(wanted, place, tell, update=self.arguments.update is not None)
-        new = Lock()
-        for section, name in self.kept:
-            new.section(section)[name] = old.section(section)[name]
-        for lookup in analysis.lookups:
-            known = old.section(lookup.section).get(lookup.name)
-            value = getattr(outcomes.get(lookup), "value", known)
-            if value is not None:
-                new.section(lookup.section)[lookup.name] = value
-        lists = {
-            lookup.name: outcome.text for lookup, outcome in outcomes.items() if getattr(outcome, "text", "")
-        }
-        self.changed = save(new, lists, analysis.project.directory) or self.changed
+        try:
+            module.look_up(wanted, place, tell, update=self.arguments.update is not None)
+        finally:  # interrupted or not: what was found is kept
+            new = self.merged(analysis, found)
+            lists = {lookup.name: outcome.text for lookup, outcome in found.items() if outcome.text}
+            self.changed = save(new, lists, analysis.project.directory) or self.changed
         self.fetch(analysis, new, place.secrets)
         return bool(wanted)
+
+    def merged(self, analysis: Analysis, found: Mapping[Lookup, Any]) -> Lock:
+        """The lock with what was found, and without what nothing needs any more."""
+        old, new = analysis.lock, Lock()
+        asked = [(lookup.section, lookup.name) for lookup in analysis.lookups]
+        for section, name in (*self.kept, *asked):
+            if name in old.section(section):
+                new.section(section)[name] = old.section(section)[name]
+        for lookup, outcome in found.items():
+            new.section(lookup.section)[lookup.name] = outcome.value
+        return new
 
     def fetch(self, analysis: Analysis, lock: Lock, secrets: Any) -> None:
         """Brings the code of the lock to this machine, where `imgc compile --context` looks for it."""
@@ -261,47 +264,3 @@ def described(entry: Any) -> str:
         [f"{len(packages)} packages"] if (packages := getattr(entry, "packages", None)) is not None else []
     )
     return ", ".join(words) or "no digest"
-
-
-def save(lock: Lock, lists: Mapping[str, str], directory: Path) -> bool:
-    """Writes the lock, and the lists of packages that belong to it, where they change; lists that belong to nothing
-    are removed. A lock that holds nothing is no file. Whether anything changed."""
-    folder, path = directory / FOLDER, directory / FILE
-    changed = False
-    for name, text in lists.items():  # first: a lock without its list is out of date, and said to be
-        folder.mkdir(exist_ok=True)
-        changed = _put(folder / f"{name}.txt", text) or changed
-    if any(lock.section(name) for name in SECTIONS):
-        changed = _put(path, write(lock)) or changed
-    elif path.exists():
-        path.unlink()
-        changed = True
-    if folder.is_dir():
-        for file in folder.glob("*.txt"):
-            if file.stem not in lock.packages:
-                file.unlink()
-                changed = True
-        if not any(folder.iterdir()):
-            folder.rmdir()
-    return changed
-
-
-def _put(path: Path, text: str) -> bool:
-    """Writes a file in one step, where its text changes. Whether it did."""
-    data = text.encode("utf-8")
-    try:
-        if path.read_bytes() == data:
-            return False
-    except FileNotFoundError:
-        pass
-    target = path.resolve()  # a link stays a link
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)
-    return True

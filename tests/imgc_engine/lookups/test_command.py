@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -154,19 +153,19 @@ def test_other_parameters_take_nothing_out(registry: Registry, capsys: pytest.Ca
 
 
 def test_interrupted_while_a_registry_says_nothing(registry: Registry, tmp_path: Path) -> None:
-    two(registry)
-    registry.faults = [stalls] * 10
+    first, _ = two(registry)
+    registry.faults = [lambda handler: "/two/" in handler.path and stalls(handler)] * 100
     process = subprocess.Popen(
         [sys.executable, "-m", "imgc.cli.main", "lock"], stderr=subprocess.PIPE, text=True,
         env={**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/none.sock"},
     )  # fmt: skip
-    while len(registry.asked) < 2:
-        assert process.poll() is None
-        time.sleep(0.02)
+    assert process.stderr is not None
+    assert "one:1" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=20)
     assert (process.returncode, said) == (130, "imgc: interrupted\n")
-    assert [path.name for path in Path().iterdir()] == ["pipeline.yaml"]
+    assert locked() == {"one:1": first}
+    assert sorted(path.name for path in Path().iterdir()) == [FILE, "pipeline.yaml"]
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,8 @@ class _Locking:
         def tell(lookup: Lookup, outcome: Any) -> None:
             if not isinstance(outcome, Exception):
                 found[lookup] = outcome
+            elif self.arguments.update is None and staleness(lookup, analysis.lock) == "":
+                return  # what is known of it stays
             self.tell(lookup, outcome, analysis.lock.section(lookup.section).get(lookup.name))
 
         try:
@@ -240,6 +242,8 @@ class _Locking:
             return
         self.done.add((lookup.section, lookup.name))
         sign = "+" if old is None else "=" if old == outcome.value else "~"
+        if sign == "=" and self.arguments.update is None:
+            return
         self.console.say(f"{sign} {lookup.name}  {described(outcome.value)}  ({outcome.source})")
         for note in outcome.notes:
             self.console.say(f"  {lookup.name}: {note}", always=True)

@@ -42,7 +42,7 @@ def look_up(
     except RegistryError as error:
         if here is None or error.kind == "answer":
             raise NotFound(f"{error}.", of_user=error.kind in ("missing", "answer")) from None
-        return _of_engine(here, reference, project, str(error))
+        return _of_engine(here, reference, project, error)
     if here is not None and remote.digest in _digests(here, reference):
         with suppress(OSError), engine.files(str(here["Id"]), project) as files:
             return Found(facts(remote.digest, remote.config, files), f"{reference.registry}, local engine")
@@ -65,12 +65,15 @@ def _digests(image: dict[str, Any], reference: Reference) -> list[str]:
     return found
 
 
-def _of_engine(image: dict[str, Any], reference: Reference, project: str, why: str) -> Found:
-    digest = next(iter(_digests(image, reference)), "")
-    config = local_config(image)
+def _of_engine(image: dict[str, Any], reference: Reference, project: str, why: RegistryError) -> Found:
+    """What the engine has. Its digest is taken where it is surely a registry's, which does not answer just now."""
+    digest, config = "", local_config(image)
     notes = [f"{why}: taken from the local engine."]
+    with suppress(OSError):
+        if why.kind != "missing" and engine.knows_digests():
+            digest = next(iter(_digests(image, reference)), "")
     if not digest:
-        notes.append("It has no digest there, as it was made on this machine: nothing pins it.")
+        notes.append("There is no digest that others could fetch it by, so nothing pins it.")
     try:
         with engine.files(str(image["Id"]), project) as files:
             return Found(facts(digest, config, files), "local engine", tuple(notes))

@@ -94,7 +94,7 @@ def layer_files(registry: Registry, image: RemoteImage) -> LayerFiles | None:
     if sum(layer.size for layer in image.layers) > LARGEST or any("zstd" in one.kind for one in image.layers):
         return None
     found = LayerFiles()
-    until = time.monotonic() + SECONDS
+    until = registry.until = time.monotonic() + SECONDS  # they are asked for apart from all else
     for layer in image.layers:
         with registry.opened(f"{image.repository}/blobs/{layer.digest}", image.scope) as answer:
             stream = _Stream(answer, layer, until)

@@ -167,6 +167,7 @@ def test_all_packages_with_their_hashes(project, index: Index, capsys: pytest.Ca
     text = dockerfile("a")
     assert "--mount=type=bind,source=imgc.lock.d/a.txt,target=/tmp/a.txt" in text
     assert "--no-deps --require-hashes -r /tmp/a.txt" in text
+    assert "those of imgc.lock.d/a.txt" in imgc(capsys, "explain", "a").out
     assert "!imgc.lock.d/a.txt" in Path("compiled/images/a/Dockerfile.dockerignore").read_text()
 
 

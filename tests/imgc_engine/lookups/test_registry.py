@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -301,3 +302,17 @@ def test_without_registry_and_engine_there_is_no_answer(registry: Registry) -> N
     with pytest.raises(NotFound, match="no such image") as caught:
         look_up(f"{registry.address}/app:1", patience=SHORT)
     assert caught.value.of_user
+
+
+def test_layers_have_their_own_time(registry: Registry) -> None:
+    """They may take longer than all other questions together may."""
+    top = layer({"etc/os-release": b"ID=fedora\n"})
+    registry.image("app", "1", BASE, top)
+
+    def slow(handler) -> bool:  # type: ignore[no-untyped-def]
+        if handler.path.endswith(digest_of(BASE)):
+            time.sleep(0.7)
+        return False
+
+    registry.faults = [slow] * 10
+    assert look_up(f"{registry.address}/app:1", patience=Patience(1.0, 0.5)).value.distro == "fedora"

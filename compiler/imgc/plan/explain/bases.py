@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from imgc.document.nodes import Mapping
 from imgc.layers.facts import BaseFacts
 from imgc.layers.registry import is_python
+from imgc.lock.lock import FOLDER
 from imgc.model.config import Config
 from imgc.model.pipeline import text
 from imgc.resolve.image import ResolvedImage
@@ -32,6 +33,11 @@ def facts(image: ResolvedImage) -> Iterator[Fact]:
         yield "package manager", _manager(known, "apt_packages" in installs)
     if any(is_python(key) for key in installs):
         yield "Python installer", _installer(image)
+    if lists := [path for path in image.named if path.startswith(f"{FOLDER}/")]:
+        yield "Python packages", f"those of {', '.join(lists)}, with their hashes: the lock's"
+    for source in (*image.sources, *image.downloads):
+        if source.commit:
+            yield "code", f"{source.url or 'the repository of this file'} at {source.commit[:12]}, as locked"
     if image.user or known.user != "root":
         yield "runs as", image.user or known.user
 

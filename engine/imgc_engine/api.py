@@ -8,22 +8,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgc.records import dataclass, field, replace
-from imgc_engine import build as building
-from imgc_engine.connection import connect
 from imgc_engine.events import Listener, one_at_a_time
 from imgc_engine.failures import Code, EngineError, Failure, Refusal, Refused, worst
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Plan, ReadError, load
-from imgc_engine.run import whole
 from imgc_engine.run.history import Options
-from imgc_engine.run.lazy import Compile
 from imgc_engine.run.selection import UnknownNode
 from imgc_engine.run.store import Busy, UnknownRun
-from imgc_engine.run.whole import Wanted
 from imgc_engine.secrets import Secrets
+
+if TYPE_CHECKING:
+    from imgc_engine import build as building
+    from imgc_engine.run.lazy import Compile
 
 STATE = ".imgc"  # folder of the project that holds logs and journals
 
@@ -61,6 +60,8 @@ def build(
 
     `plan` is the object in plan.json, `compiled` the folder it lies in, `project` where the pipeline file is.
     """
+    from imgc_engine import build as building  # not above: what needs no Docker imports this module too
+
     flags = building.Flags(no_cache, push, tuple(platforms), builder)
     interrupt = interrupt or Interrupt()
     tell = one_at_a_time(listener)
@@ -100,7 +101,9 @@ def run(
     interrupt = interrupt or Interrupt()
     tell = one_at_a_time(listener)
     options = Options(tuple(nodes), max_parallel, keep_going, tuple(allow), keep)
-    wanted = Wanted(plan, compiled, project, project / STATE, options, rebuild, compile)
+    from imgc_engine.run import whole
+
+    wanted = whole.Wanted(plan, compiled, project, project / STATE, options, rebuild, compile)
 
     def work() -> Result:
         if resume is None:
@@ -138,6 +141,9 @@ def _build(
     tell: Listener,
     interrupt: Interrupt,
 ) -> Result:
+    from imgc_engine import build as building
+    from imgc_engine.connection import connect
+
     secrets = Secrets(plan.secrets, project)
     builds = building.Builds(plan, names or tuple(plan.images), connect(), secrets, flags, local=False)
     made = building.make(builds, compiled, project, project / STATE / "builds", tell, interrupt)

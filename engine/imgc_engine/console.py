@@ -45,9 +45,12 @@ def listening(
         yield _nothing
 
 
-def conclude(result: Result, project: Path, file: TextIO, again: Sequence[str] = ()) -> int:
-    """Print the closing summary; the exit code. `again`: options for another command on the same pipeline."""
-    for line in summary(result, project, again):
+def conclude(
+    result: Result, project: Path, file: TextIO, again: Sequence[str] = (), *, shells: bool = True
+) -> int:
+    """Print the closing summary; the exit code. `again`: options for another command on the same pipeline;
+    `shells`: whether `imgc debug` can look at a node."""
+    for line in summary(result, project, again, shells=shells):
         print(line, file=file)
     return int(result.code)
 

@@ -14,19 +14,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-import docker.errors
-
 from imgc.records import dataclass
 from imgc_engine.api import STATE
-from imgc_engine.connection import UNREACHABLE, connect
-from imgc_engine.data import code
 from imgc_engine.data.kept import Kept
 from imgc_engine.failures import EngineError
 from imgc_engine.plan import Node
+from imgc_engine.process import leftovers
 from imgc_engine.run import store
-from imgc_engine.run.cleaning import find, remove, remove_all
 from imgc_engine.run.history import History
-from imgc_engine.run.keeping import drop, kept
 from imgc_engine.run.logs import entries, now
 from imgc_engine.run.naming import SHELLS, log_path
 from imgc_engine.run.recall import recall
@@ -130,7 +125,12 @@ def stop(project: Path, run: str) -> str:
         return f"The run {folder.name} has ended already."
     held = store.Store(folder)
     try:
-        _remove_containers(folder.name)
+        if leftovers.is_of_processes(folder):
+            leftovers.end_all(folder)
+        else:
+            from imgc_engine.run.tidy import remove_containers
+
+            remove_containers(folder.name)
         held.append([{"t": now(), "e": "end", "state": "interrupted", "code": 130}])
     finally:
         held.close()
@@ -140,12 +140,13 @@ def stop(project: Path, run: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """What `clean` removed. `bytes` are of kept data."""
+    """What `clean` removed. `bytes` are of kept data, `processes` groups of them that were still running."""
 
     containers: int
     runs: int
     states: int = 0
     bytes: int = 0
+    processes: int = 0
 
 
 def clean(project: Path, *, keep: int | None = None, data: bool = False) -> Cleaned:
@@ -155,26 +156,18 @@ def clean(project: Path, *, keep: int | None = None, data: bool = False) -> Clea
     with `data`, what nodes and build steps have written. A run that some process runs is left alone.
     EngineError.
     """
-    held = {folder.name: store.holder(folder) for folder in store.runs(project / STATE)}
+    folders = store.runs(project / STATE)
+    held = {folder.name: store.holder(folder) for folder in folders}
     shells = list((project / STATE / SHELLS).glob("*"))
     open_now = {shell.name for shell in shells if store.holder(shell) is not None}
     open_now |= {run for run, pid in held.items() if pid is not None}
-    count = 0
-    client = connect()
-    try:
-        for found in find(client):
-            if (
-                found.project == str(project)
-                and found.run not in open_now
-                and not code.is_building(project / STATE / "data", found.run)
-            ):
-                remove(client, found.id)
-                count += 1
-        states = [state for state in kept(client, str(project)) if held.get(state.run) is None]
-        for state in states:
-            drop(client, state)
-    except (docker.errors.APIError, *UNREACHABLE) as error:
-        raise EngineError(f"The engine did not remove the containers: {error}") from error
+    of_processes = [folder for folder in folders if leftovers.is_of_processes(folder)]
+    processes = sum(leftovers.end_all(folder) for folder in of_processes if folder.name not in open_now)
+    containers, states = 0, 0
+    if len(of_processes) < len(folders) or shells or not folders:
+        from imgc_engine.run.tidy import tidy  # only now: runs of processes need no Docker
+
+        containers, states = tidy(project, project / STATE / "data", open_now)
     for run in {*held, *(shell.name for shell in shells)} - open_now:
         shutil.rmtree(secret_folder(run), ignore_errors=True)
         shutil.rmtree(project / STATE / SHELLS / run, ignore_errors=True)
@@ -187,7 +180,7 @@ def clean(project: Path, *, keep: int | None = None, data: bool = False) -> Clea
     )
     for run in old:
         shutil.rmtree(project / STATE / "runs" / run)
-    return Cleaned(count, len(old), len(states), freed)
+    return Cleaned(containers, len(old), states, freed, processes)
 
 
 def _ended_state(history: History) -> RunState:
@@ -215,10 +208,3 @@ def _is_over(folder: Path, node: str, attempt: int) -> bool:
         return True
     info = next(one for one in run_info(folder).nodes if one.path == node)
     return info.attempt > attempt or (info.attempt == attempt and info.state in FINAL)
-
-
-def _remove_containers(run: str) -> None:
-    try:
-        remove_all(connect(), run)
-    except (docker.errors.APIError, *UNREACHABLE) as error:
-        raise EngineError(f"The engine did not remove the containers of {run}: {error}") from error

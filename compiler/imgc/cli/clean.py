@@ -32,7 +32,12 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         cleaned = manage.clean(read(find(arguments.file)).directory, keep=arguments.keep, data=arguments.data)
     except manage.EngineError as error:
         raise Failure(str(error), EXIT_ENVIRONMENT) from None
-    counts = {"container": cleaned.containers, "kept state": cleaned.states, "run": cleaned.runs}
+    counts = {
+        "container": cleaned.containers,
+        "process group": cleaned.processes,
+        "kept state": cleaned.states,
+        "run": cleaned.runs,
+    }
     done = ", ".join(f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items() if count)
     if cleaned.bytes:
         done = ", ".join([*([done] if done else []), f"{cleaned.bytes / 1e6:.1f} MB of data"])

@@ -65,6 +65,8 @@ def ignore_state(project: Path) -> None:
 def engine(module: str = "api") -> Any:
     """A module of the engine package; Failure where the Docker SDK is not installed."""
     try:
+        if module == "api":
+            importlib.import_module("imgc_engine.connection")  # which it loads when it needs it
         found = importlib.import_module(f"imgc_engine.{module}")
     except ImportError as error:
         if error.name and error.name.split(".")[0] in ("docker", "requests", "urllib3"):
@@ -127,4 +129,6 @@ def carried_out(
     """Does the work with a listener that shows what happens, and says how it ended. Gives the exit code."""
     with watched(arguments, console) as listener:
         result = work(listener)
-    return int(engine("console").conclude(result, prepared.project, sys.stderr, same_words(arguments)))
+    words, shells = same_words(arguments), getattr(arguments, "engine", "docker") == "docker"
+    words = words if shells else ["--engine", arguments.engine, *words]
+    return int(engine("console").conclude(result, prepared.project, sys.stderr, words, shells=shells))

@@ -29,6 +29,7 @@ EXAMPLES = """examples:
   imgc run --resume               go on with the latest run: what is done is not run again
   imgc run --keep                 what failed nodes leave is kept: imgc debug looks at it
   imgc run --report run.html      and a page to look at, in one file
+  imgc run --engine process       without Docker: virtual environments, processes
   imgc run --keep-going           what does not depend on a failed node still runs
   imgc run --watch                after each edit, what it touches runs again; Ctrl-C ends
 
@@ -61,6 +62,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "--keep", action="store_true", help="keep the state of failed nodes' containers for imgc debug"
     )
     command.add_argument(
+        "--engine",
+        choices=("docker", "process"),
+        default="docker",
+        help="process: without Docker, in virtual environments made from the pip keys",
+    )
+    command.add_argument(
         "--report", metavar="FILE", help="write a page about the run: graph, timeline, logs (FILE.html)"
     )
     allow_option(command)
@@ -72,6 +79,17 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("it must be 1 or more")
     return number
+
+
+def _is_of_processes(resume: str | None, project: Path) -> bool:
+    """Whether a run is gone on with that runs in processes: that is asked for once, when it begins."""
+    if resume is None:
+        return False
+    leftovers = engine("process.leftovers")
+    try:
+        return bool(leftovers.is_resumed(project / ".imgc", resume))
+    except leftovers.UnknownRun:
+        return False
 
 
 def execute(arguments: argparse.Namespace, console: Console) -> int:
@@ -93,7 +111,6 @@ def _run(
     prepared: Prepared, nodes: Sequence[str], arguments: argparse.Namespace, console: Console
 ) -> tuple[int, Any]:
     """Runs it, and shows how it goes; the exit code and the engine's own result."""
-    api = engine()
     allow = allowed(arguments, prepared, console)
     results: list[Any] = []
 
@@ -101,12 +118,20 @@ def _run(
         raise Failure(f"there is no folder for the report {arguments.report}")
 
     def work(listener: Any) -> Any:
-        result = api.run(
-            prepared.plan, prepared.compiled, prepared.project, nodes,
-            max_parallel=arguments.max_parallel, keep_going=arguments.keep_going, allow=allow,
-            rebuild=arguments.rebuild, resume=arguments.resume, keep=arguments.keep,
-            compile=compiling(prepared.analysis, arguments, console), listener=listener,
-        )  # fmt: skip
+        options = {
+            "max_parallel": arguments.max_parallel, "keep_going": arguments.keep_going,
+            "rebuild": arguments.rebuild, "resume": arguments.resume, "keep": arguments.keep,
+            "listener": listener,
+        }  # fmt: skip
+        where = (prepared.compiled, prepared.project, nodes)
+        if arguments.engine == "process" or _is_of_processes(arguments.resume, prepared.project):
+            from imgc.plan.environments import environments
+
+            recipes = environments(prepared.analysis.resolved)
+            result = engine("process.whole").run(prepared.plan, recipes, *where, **options)
+        else:
+            options |= {"allow": allow, "compile": compiling(prepared.analysis, arguments, console)}
+            result = engine().run(prepared.plan, *where, **options)
         if arguments.report and result.folder is not None:
             engine("report").write(result.folder, Path(arguments.report))
         elif arguments.report:

@@ -30,7 +30,7 @@ from imgc_engine.run.execs import Command, Execution
 from imgc_engine.run.expansion import Expansion, NotExpandable
 from imgc_engine.run.keeping import keep
 from imgc_engine.run.logs import Log, Stream
-from imgc_engine.run.messages import Broken, Ended, Inbox, Started
+from imgc_engine.run.messages import AHEAD, Broken, Ended, Inbox, Started
 from imgc_engine.run.naming import container_name, log_path
 from imgc_engine.run.rules import is_success
 from imgc_engine.run.secret_files import SecretFiles
@@ -42,7 +42,6 @@ from imgc_engine.workers import Workers
 
 GRACE = {"timeout": 2.0, "interrupt": 10.0}  # seconds between SIGTERM and SIGKILL
 REMOVERS = 4  # threads
-AHEAD = 4  # containers that are created before their turn, and threads that do so
 LAST_WAIT = 30.0  # seconds for the last containers to be removed one by one
 KEEP_WAIT = 600.0  # the same when large states may have to be kept
 SHORT_WAIT = 5.0  # the same when the user wants to go at once

@@ -1,12 +1,20 @@
-"""What the threads of a run tell the one that decides."""
+"""What the threads of a run tell the one that decides, and what it asks of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from queue import SimpleQueue
+from typing import Protocol
 
 from imgc.records import dataclass
+from imgc_engine.events import Listener
+from imgc_engine.interrupt import Interrupt
+from imgc_engine.masking import Mask
+from imgc_engine.plan import Node
+from imgc_engine.run.actions import Start, Stop
 from imgc_engine.run.expansion import Expansion
 from imgc_engine.run.states import End
+from imgc_engine.run.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +49,38 @@ class Interrupted:
     """The user wants to stop."""
 
 
+AHEAD = 4  # leaves that are made ready before their turn
+
 Message = Started | Ended | Broken | Interrupted
 Inbox = SimpleQueue[Message]
+
+
+class Crew(Protocol):
+    """Those who do what the schedule wants. What they come to know, they put into the inbox."""
+
+    @property
+    def running(self) -> Iterable[str]: ...
+    def start(self, start: Start) -> None: ...
+    def stop(self, stop: Stop) -> None: ...
+    def prepare(self, starts: Iterable[Start]) -> None: ...
+    def ended(self, path: str) -> None: ...
+    def failed(self, node: Node, attempt: int, container: str | None) -> None: ...
+    def will_not_start(self, path: str) -> None: ...
+    def begin_group(self, path: str, attempt: int) -> None: ...
+    def end_group(self, path: str) -> None: ...
+    def remove(self, container: str) -> None: ...
+    def leave(self) -> list[str]: ...
+    def clean_up(self) -> None: ...
+
+
+class Session(Protocol):
+    """What a run works with, whatever runs its steps."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def mask(self) -> Mask: ...
+    @property
+    def tell(self) -> Listener: ...
+    @property
+    def interrupt(self) -> Interrupt: ...

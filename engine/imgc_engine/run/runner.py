@@ -7,7 +7,7 @@ removed only when its end is.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from queue import Empty
 
@@ -16,12 +16,11 @@ from imgc_engine.events import NodeChanged, NodeExpanded
 from imgc_engine.failures import Failure
 from imgc_engine.run.actions import Action, Changed, Expanded, Start, Stop
 from imgc_engine.run.causes import failure_of, sentence
-from imgc_engine.run.crew import AHEAD, Crew, Expand, Session
 from imgc_engine.run.expansion import Expansion, keep
 from imgc_engine.run.history import expand_record, node_record
 from imgc_engine.run.items import Deadlock, TooMany
 from imgc_engine.run.logs import now
-from imgc_engine.run.messages import Broken, Ended, Inbox, Interrupted, Message, Started
+from imgc_engine.run.messages import AHEAD, Broken, Crew, Ended, Inbox, Interrupted, Message, Session, Started
 from imgc_engine.run.naming import log_path
 from imgc_engine.run.schedule import Schedule
 from imgc_engine.run.states import End
@@ -32,13 +31,13 @@ class Runner:
     """`execute` once. `failures` then has those of nodes, by path, that no later attempt made good, and
     `succeeded` the paths of nodes."""
 
-    def __init__(self, schedule: Schedule, session: Session, expand: Expand) -> None:
+    def __init__(self, schedule: Schedule, session: Session, crew: Callable[[Inbox], Crew]) -> None:
         self.failures: dict[str, Failure] = {}
         self.succeeded: set[str] = set()
         self.session = session
         self._schedule = schedule
         self._inbox = Inbox()
-        self._crew = Crew(session, self._inbox, expand)
+        self._crew = crew(self._inbox)
         self._last_lines: dict[str, tuple[str, ...]] = {}
         self._used_up: dict[str, str | None] = {}
         self._expansions: dict[str, Expansion] = {}

@@ -21,7 +21,7 @@ from imgc_engine.plan import Node, Plan, digest, load
 from imgc_engine.run import store as storing
 from imgc_engine.run.causes import failure_of_record
 from imgc_engine.run.cleaning import Found, find, remove
-from imgc_engine.run.crew import Expand, Session
+from imgc_engine.run.crew import Crew, Expand, Session
 from imgc_engine.run.expansion import Expansion, NotExpandable, grow
 from imgc_engine.run.history import History, Options, begin_record, to_do
 from imgc_engine.run.lazy import Compile, Lazy
@@ -100,9 +100,10 @@ def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
         store.append([begin_record(wanted.options, now(), environment=environment(scene))])
         storing.write_whole(store.folder / build_code.FILE, build_code.record(built))
         session = make_session(scene, leaves, store, {}, code, built, keep=wanted.options.keep)
-        runner = Runner(schedule, session, _expand(scene, session, wanted.options.allow, wanted.compile, {}))
+        expand = _expand(scene, session, wanted.options.allow, wanted.compile, {})
+        runner = Runner(schedule, session, lambda inbox: Crew(session, inbox, expand))
         tell(RunStarted(store.folder.name, nodes, store.folder))
-        return replace(_execute(runner, schedule, scene, store, nodes), images=made)
+        return replace(_execute(runner, schedule, scene, session, nodes), images=made)
     finally:
         store.close()
 
@@ -161,11 +162,12 @@ def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Int
     _remove_strays(scene, store, history, kept)
     session.secrets.remove()
     store.append([begin_record(history.options, now(), kept, environment(scene))])
-    runner = Runner(schedule, session, _expand(scene, session, allow, compile_, history.expansions))
+    expand = _expand(scene, session, allow, compile_, history.expansions)
+    runner = Runner(schedule, session, lambda inbox: Crew(session, inbox, expand))
     tell(RunStarted(store.folder.name, nodes, store.folder, resumed=True))
     for node in nodes:
         _tell_past(node, pasts, history, runner, store, tell)
-    return replace(_execute(runner, schedule, scene, store, nodes), images=made)
+    return replace(_execute(runner, schedule, scene, session, nodes), images=made)
 
 
 def _scene(wanted: Wanted, plan: Plan, tell: Listener, interrupt: Interrupt) -> Scene:
@@ -241,10 +243,10 @@ def _code_of(store: storing.Store) -> dict[str, dict[str, str]]:
 
 
 def _execute(
-    runner: Runner, schedule: Schedule, scene: Scene, store: storing.Store, nodes: Sequence[Node]
+    runner: Runner, schedule: Schedule, scene: Scene, session: Session, nodes: Sequence[Node]
 ) -> Ran:
     begin = time.monotonic()
-    pfs = runner.session.pfs
+    pfs, store = session.pfs, session.store
     try:
         runner.execute()
         pfs.publish(node for node in nodes if node.path in runner.succeeded)

@@ -11,7 +11,7 @@ from imgc_engine.failures import Code, Failure
 from imgc_engine.show.text import duration, one_line
 
 
-def summary(result: Result, project: Path, again: Sequence[str] = ()) -> list[str]:
+def summary(result: Result, project: Path, again: Sequence[str] = (), *, shells: bool = True) -> list[str]:
     """Lines. `again`: options that a command needs which is to see the same pipeline.
 
     Paths of logs and of the pipeline's files are relative to where the user stands, where shorter.
@@ -24,7 +24,7 @@ def summary(result: Result, project: Path, again: Sequence[str] = ()) -> list[st
                   f":{refusal.place.line}:{refusal.place.column}"]  # fmt: skip
     for failure in result.failures:
         lines += ["", *_failure(failure, project)]
-        if result.run and failure.log is not None:  # a leaf's: it had a container
+        if shells and result.run and failure.log is not None:  # a leaf's: it had a container
             lines.append(f"  look around: {shlex.join(['imgc', 'debug', *again, failure.subject or '/'])}")
     if result.run:
         lines += ["", f"{_ended(result)} in {duration(result.seconds)} (run {result.run})"]

@@ -63,7 +63,7 @@ class Example:
 
 
 def examples() -> Iterator[Example]:
-    for page in PAGES:
+    for page in [ROOT / "README.md", *PAGES]:
         text, files = page.read_text(encoding="utf-8"), dict[str, str]()
         for fence in FENCE.finditer(text):
             if fence["title"] == "pipeline.yaml":

@@ -85,8 +85,8 @@ def serving(root: Path, login: str = "") -> Iterator[Server]:
             server.asked.append((self.path, given))
             length = int(self.headers.get("Content-Length") or 0)
             body = self.chunked() if self.headers.get("Transfer-Encoding") else self.rfile.read(length)
-            wanted = "Basic " + base64.b64encode(server.login.encode()).decode()
-            if server.status or (server.login and given != wanted):
+            wanted = base64.b64encode(server.login.encode()).decode()
+            if server.status or (server.login and given.partition(" ")[2] != wanted):
                 self.send_response(server.status or 401)
                 self.send_header("WWW-Authenticate", 'Basic realm="test"')
                 self.send_header("Content-Length", "0")

@@ -8,9 +8,9 @@ the hosts that the file itself names. They reach git in a file that only this us
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from imgc_engine.secrets import Secrets, private_folder, write_private
@@ -26,6 +26,8 @@ class Access:
 
     logins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    settings: Sequence[tuple[str, str]] = ()
+    """Of a clone's own configuration, key and value: CI systems keep their logins there."""
 
     def with_url(self, url: str) -> Access:
         """With the credentials that the URL of a remote holds, as CI systems write it."""
@@ -33,16 +35,16 @@ class Access:
         if parts is None or not parts.username:
             return self
         login = (unquote(parts.username), unquote(parts.password or ""))
-        return Access({**self.logins, server: login}, self.headers)
+        return replace(self, logins={**self.logins, server: login})
 
     @contextmanager
     def config(self, url: str) -> Iterator[list[str]]:
         """Options of git that make it use them; they name a file and hold no value."""
-        if not url or not (self.logins or self.headers):
+        if not url or not (self.logins or self.headers or self.settings):
             yield []
             return
         with private_folder() as folder:
-            lines = []
+            lines = [line for key, value in self.settings for line in _setting(key, value)]
             for number, (server, (user, password)) in enumerate(self.logins.items()):
                 answer = folder / f"login-{number}"
                 write_private(
@@ -97,9 +99,16 @@ def bare(url: str) -> str:
     return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/@]*@", r"\1", url) if server_of(url) else url
 
 
+def _setting(key: str, value: str) -> list[str]:
+    section, _, rest = key.partition(".")
+    subsection, dot, name = rest.rpartition(".")
+    head = f"[{section} {_quoted(subsection)}]" if dot else f"[{section}]"
+    return [head, f"{name} = {_quoted(value)}"]
+
+
 def _host(server: str) -> str:
     return urlsplit(server).hostname or ""
 
 
 def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

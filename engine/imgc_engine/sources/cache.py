@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -54,32 +55,62 @@ def _check_out(
     url: str, commit: str, target: Path, git: Git, folder: str, nearby: Path | None, depth: int
 ) -> None:
     check_url(url)
-    store = _having(url, commit, git, narrow=bool(folder), nearby=nearby)
-    tree = f"{commit}:{folder}" if folder else commit
+    store = _store(url)
+    known = store.is_dir()
     try:
-        kind = git("cat-file", "-t", tree, folder=store, url=url).strip()
+        modules = _lay_out(url, commit, target, git, folder, nearby)
     except SourceError as error:
-        if error.kind in ("host", "credentials", "timeout", "interrupted"):
+        if not known or error.kind not in ("program", "repository"):
             raise
-        kind = ""
-    if kind not in ("commit", "tree"):
-        raise SourceError("commit", f"The commit {commit[:12]} of {bare(url)} has no folder {folder!r}.")
-    with tempfile.TemporaryDirectory(prefix="imgc-") as aside:
-        # Into a new index, so that several may do it at once. What a partial clone lacks is fetched now.
-        git(
-            *_PLAIN, f"--git-dir={store}", f"--work-tree={target}", "read-tree", "--reset", "-u", tree,
-            url=url, extra={"GIT_INDEX_FILE": f"{aside}/index"}, timeout=FETCHING,
-        )  # fmt: skip
-    modules = _submodules(url, commit, folder, git, store)
+        # What a crash has left of the cache may be no repository: so it is made anew.
+        _forget(store, git)
+        for left in target.iterdir():
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+        modules = _lay_out(url, commit, target, git, folder, nearby)
     for path, module_url, module_commit in modules:
         if depth == DEEPEST:
             raise SourceError("repository", f"{bare(url)} has submodules in submodules without an end.")
         _check_out(module_url, module_commit, target / path, git, "", None, depth + 1)
 
 
+def _lay_out(
+    url: str, commit: str, target: Path, git: Git, folder: str, nearby: Path | None
+) -> list[tuple[str, str, str]]:
+    """Writes the files of the commit itself; its submodules, as path, URL and commit."""
+    store = _having(url, commit, git, narrow=bool(folder), nearby=nearby)
+    if folder and not _is_folder(commit, folder, git, store, url):
+        raise SourceError("commit", f"The commit {commit[:12]} of {bare(url)} has no folder {folder!r}.")
+    tree = f"{commit}:{folder}" if folder else commit
+    with tempfile.TemporaryDirectory(prefix="imgc-") as aside:
+        # Into a new index, so that several may do it at once. What a partial clone lacks is fetched now.
+        git(
+            *_PLAIN, f"--git-dir={store}", f"--work-tree={target}", "read-tree", "--reset", "-u", tree,
+            url=url, extra={"GIT_INDEX_FILE": f"{aside}/index"}, timeout=FETCHING,
+        )  # fmt: skip
+    return _submodules(url, commit, folder, git, store)
+
+
+def _is_folder(commit: str, folder: str, git: Git, store: Path, url: str) -> bool:
+    try:
+        return git("cat-file", "-t", f"{commit}:{folder}", folder=store, url=url).strip() == "tree"
+    except SourceError as error:
+        if error.kind in ("host", "credentials", "timeout", "interrupted"):
+            raise
+        return False
+
+
+def _store(url: str) -> Path:
+    return cache_folder() / "git" / hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+
+
+def _forget(store: Path, git: Git) -> None:
+    with locked(store.with_suffix(".lock"), git.interrupt):
+        shutil.rmtree(store, ignore_errors=True)
+
+
 def _having(url: str, commit: str, git: Git, *, narrow: bool, nearby: Path | None) -> Path:
     """The cache of a URL, with the commit in it. Two do not fetch at once; reading needs no lock, as nothing goes."""
-    store = cache_folder() / "git" / hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+    store = _store(url)
     with locked(store.with_suffix(".lock"), git.interrupt):
         if not _has(store, commit, git):
             _fetch(url, commit, store, git, narrow, nearby)
@@ -116,7 +147,9 @@ def _fetch(url: str, commit: str, store: Path, git: Git, narrow: bool, nearby: P
             folder=store, url=url, timeout=FETCHING)  # fmt: skip
         try:
             git("update-ref", f"refs/imgc/{commit}", commit, folder=store)
-        except SourceError:
+        except SourceError as missing:
+            if "nonexistent object" not in str(missing) and "not a valid" not in str(missing):
+                raise
             raise vanished(url, commit) from None
 
 

@@ -24,6 +24,7 @@ from imgc_engine.sources.program import Git, SourceError
 from imgc_engine.sources.repository import (
     Repository,
     local_url,
+    own_settings,
     problem_of,
     remote_url,
     repository,
@@ -93,7 +94,8 @@ class Lookups:
             return local_url(own.root), Git(Access(), self.interrupt)
         whole = remote_url(own.root, own.remote)
         git = self.git(own.url)
-        return own.url, replace(git, access=Access(git.access.logins, git.access.headers).with_url(whole))
+        access = replace(git.access, settings=own_settings(own.root)).with_url(whole)
+        return own.url, replace(git, access=access)
 
     # What a source is now
 
@@ -106,6 +108,8 @@ class Lookups:
             return self._download() if wanted.download else self._repository()
         except SourceError as error:
             return Answer(error=self.masked(error))
+        except OSError as error:
+            return Answer(error=_of_disk(error))
 
     def masked(self, error: SourceError) -> SourceError:
         """With no secret in it, whatever a server has written."""
@@ -195,6 +199,11 @@ def _aside(own: Repository, commit: str, what: str) -> str:
     return ""
 
 
+def _of_disk(error: OSError) -> SourceError:
+    where = f" at {error.filename}" if error.filename else ""
+    return SourceError("program", f"Code cannot be written{where}: {error.strerror or error}.")
+
+
 def look_up(
     wanted: Iterable[Wanted], directory: Path, secrets: Mapping[str, Mapping[str, str | None]]
 ) -> dict[Wanted, Answer]:
@@ -218,6 +227,8 @@ def bring(
             places.hold(directory / wanted.path, commits[wanted], fill)
         except SourceError as error:
             return lookups.masked(error)
+        except OSError as error:
+            return _of_disk(error)
         return None
 
     try:

@@ -18,6 +18,7 @@ from imgc_engine.sources.access import Access, bare
 
 ASKING = 60.0  # seconds that a server has for one question
 DELAYS = (0.5, 2.0)  # seconds before the second and third try, when a server was not reached
+GRACE = 2.0  # seconds between SIGTERM and SIGKILL
 _SLICE = 0.1  # seconds between two looks at the user's wish to stop
 
 Kind = Literal[
@@ -79,7 +80,8 @@ class Git:
         codes: tuple[int, ...],
     ) -> str:
         with self.access.config(url) as options:
-            argv = [self.program, *options, *(["-C", str(folder)] if folder else []), *words]
+            # Elsewhere than here: the configuration of a clone that imgc was started in is not for other servers.
+            argv = [self.program, *options, "-C", str(folder or Path("/")), *words]
             code, out, err = run(argv, {**environment(), **extra}, timeout, url, self.interrupt)
         if code in codes:
             return out
@@ -151,8 +153,11 @@ def environment() -> dict[str, str]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Its helpers (git-remote-https, ssh) end with it."""
+    """Its helpers (git-remote-https, ssh) end with it. git takes its lock files away when it is asked to end."""
     if process.poll() is None:
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, signal.SIGTERM)
+            process.communicate(timeout=GRACE)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()

@@ -65,6 +65,15 @@ def remote_url(root: Path, remote: str, *, git: Git = HOST) -> str:
     return f"file://{(root / Path(url).expanduser()).resolve()}" if local else url
 
 
+def own_settings(root: Path, *, git: Git = HOST) -> tuple[tuple[str, str], ...]:
+    """What the clone's own configuration says of how servers are reached: actions/checkout and others keep a login
+    in it, which holds for what is fetched of the repository."""
+    pattern = r"^(http|credential|url)\.|^core\.sshcommand$"
+    words = ("config", "--local", "--includes", "-z", "--get-regexp", pattern)
+    entries = git(*words, folder=root, codes=(0, 1)).split("\0")
+    return tuple((key, value) for key, _, value in (entry.partition("\n") for entry in entries) if key)
+
+
 def local_url(root: Path) -> str:
     """A repository of this machine as its own remote."""
     return f"file://{root}"

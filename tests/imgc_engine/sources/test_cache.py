@@ -127,6 +127,44 @@ def test_two_at_once_fetch_once(work: Path, server: Server, tmp_path: Path) -> N
     assert sum("git-upload-pack" in path and "info/refs" in path for path, _ in server.asked) == 1
 
 
+def store_of() -> Path:
+    (head,) = (cache_folder() / "git").glob("*/HEAD")
+    return head.parent
+
+
+@pytest.mark.parametrize("damage", ["lock", "head", "objects", "config"])
+def test_what_a_crash_left_of_a_cache_is_made_anew(
+    work: Path, server: Server, tmp_path: Path, damage: str
+) -> None:
+    url, old, head = (
+        server.publish(work, "demo"),
+        git(work, "rev-parse", "HEAD~1"),
+        git(work, "rev-parse", "HEAD"),
+    )
+    first = out(tmp_path, url, old)
+    store = store_of()
+    if damage == "lock":
+        (store / "shallow.lock").write_text("")
+    elif damage == "head":
+        (store / "HEAD").write_text("")
+    elif damage == "config":
+        (store / "config").write_text("[core\n")
+    else:
+        for path in (store / "objects").rglob("*"):
+            if path.is_file():
+                path.chmod(0o644)
+                path.write_bytes(b"")
+    assert out(tmp_path, url, old) == first
+    assert "-é\n " in out(tmp_path, url, head)
+
+
+def test_a_cache_that_cannot_be_written(work: Path, server: Server, tmp_path: Path) -> None:
+    url = server.publish(work, "demo")
+    (tmp_path / "cache").write_text("a file in the place of the folder")
+    with pytest.raises(OSError):
+        out(tmp_path, url, git(work, "rev-parse", "HEAD"))
+
+
 # Submodules
 
 

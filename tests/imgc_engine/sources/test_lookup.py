@@ -122,6 +122,44 @@ def test_a_remote_with_credentials_in_it(clone: Path, server: Server, tmp_path: 
     ]
 
 
+@pytest.mark.parametrize("included", [False, True])
+def test_a_login_that_a_ci_system_keeps_in_the_clone(
+    clone: Path, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, included: bool
+) -> None:
+    """As actions/checkout does, in a clone without history, for a commit that the clone does not have."""
+    url = git(clone, "remote", "get-url", "origin")
+    git(tmp_path, "clone", "-q", "--depth=1", url, "shallow")
+    shallow = tmp_path / "shallow"
+    server.login = "x-access-token:planted"
+    header = "AUTHORIZATION: basic eC1hY2Nlc3MtdG9rZW46cGxhbnRlZA=="
+    if included:
+        (tmp_path / "login").write_text(f'[http "{server.url}/"]\n extraheader = {header}\n')
+        git(shallow, "config", f"includeIf.gitdir:{shallow}/.git.path", str(tmp_path / "login"))
+    else:
+        git(shallow, "config", f"http.{server.url}/.extraheader", header)
+    monkeypatch.setenv("CHANGE_ID", "7")
+    monkeypatch.setenv("CHANGE_BRANCH", "topic")
+    answer = ask(REPO, shallow)
+    assert answer.commit == git(clone, "rev-parse", "origin/topic")
+    target = tmp_path / "out"
+    target.mkdir()
+    Lookups(shallow, Secrets({}, shallow), {}).fill(REPO, answer.commit, target)
+    assert (target / "src/a.py").read_text() == "topic\n"
+    other = Wanted("git", url, "topic", "t")
+    assert ask(other, shallow).error.kind == "credentials"  # it is not for other repositories
+
+
+def test_a_clone_without_history_is_near_enough(clone: Path, server: Server, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--depth=1", git(clone, "remote", "get-url", "origin"), "shallow")
+    shallow, target = tmp_path / "shallow", tmp_path / "out"
+    answer = ask(REPO, shallow)
+    server.asked.clear()
+    target.mkdir()
+    Lookups(shallow, Secrets({}, shallow), {}).fill(REPO, answer.commit, target)
+    assert (target / "src/a.py").read_text() == "1\n"
+    assert server.asked == []
+
+
 # source_files: download
 
 

@@ -22,6 +22,7 @@ packages:                      # the packages of an image with their hashes, in 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,12 @@ and what is checked out, for containers that fetch it when they start."""
 
 _DIGEST = lazy(r"sha256:[0-9a-f]{64}")
 _COMMIT = lazy(r"[0-9a-f]{40}|[0-9a-f]{64}")
+USER = lazy(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
+_IDS = lazy(r"[0-9]+:[0-9]+")
+_WORD = lazy(r"[a-z0-9][a-z0-9._-]*")
+_PYTHON = lazy(r"([0-9]+(\.[0-9]+)*)?")
+_MANAGERS = frozenset({"", "apt", "apk", "dnf", "microdnf", "yum", "zypper"})
+_CONDAS = frozenset({"conda", "micromamba"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +216,16 @@ def _flag(node: Node) -> bool | None:
     return node.value if isinstance(node, Scalar) and isinstance(node.value, bool) else None
 
 
-def _digest(node: Node) -> str | None:
-    value = _text(node)
-    return value if value is not None and _DIGEST.fullmatch(value) else None
+def _matching(pattern: re.Pattern[str]) -> Callable[[Node], str | None]:
+    def read(node: Node) -> str | None:
+        value = _text(node)
+        return value if value is not None and pattern.fullmatch(value) else None
+
+    return read
 
 
-def _commit(node: Node) -> str | None:
-    value = _text(node)
-    return value if value is not None and _COMMIT.fullmatch(value) else None
+def _among(words: frozenset[str]) -> Callable[[Node], str | None]:
+    return lambda node: value if (value := _text(node)) in words else None
 
 
 def _texts(node: Node) -> tuple[str, ...] | None:
@@ -225,13 +234,16 @@ def _texts(node: Node) -> tuple[str, ...] | None:
 
 
 def _users(node: Node) -> tuple[tuple[str, str], ...] | None:
-    values = {entry.name: _text(entry.value) for entry in node.entries} if isinstance(node, Mapping) else {}
-    return tuple((name, value) for name, value in values.items() if value is not None) or None
+    rows = [(entry.name, _text(entry.value)) for entry in node.entries] if isinstance(node, Mapping) else []
+    found = tuple((name, ids) for name, ids in rows if ids is not None and _IDS.fullmatch(ids))
+    return found if found and len(found) == len(rows) else None
 
 
 _VALUES: dict[str, Callable[[Node], Any]] = {
-    "digest": _digest, "requirements": _digest, "file": _digest, "commit": _commit,
-    **dict.fromkeys(("distro", "manager", "user", "python", "conda", "command", "remote", "branch"), _text),
+    **dict.fromkeys(("digest", "requirements", "file"), _matching(_DIGEST)), "commit": _matching(_COMMIT),
+    "distro": _matching(_WORD), "manager": _among(_MANAGERS), "conda": _among(_CONDAS),
+    "user": _matching(USER), "python": _matching(_PYTHON),
+    **dict.fromkeys(("command", "remote", "branch"), _text),
     **dict.fromkeys(("python_managed", "shell", "npm", "clean", "pushed"), _flag),
     **dict.fromkeys(("entrypoint", "packages", "left_out"), _texts),
     "users": _users,

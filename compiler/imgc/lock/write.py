@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from imgc.lock.lock import SECTIONS, Lock
@@ -15,6 +16,7 @@ HEADER = """\
 # After a merge conflict keep either side, and run `imgc lock`.
 """
 _PLAIN = lazy(r"[A-Za-z_][A-Za-z0-9_./@+=:-]*(?<!:)")
+_UNPRINTABLE = lazy("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _MAY_LACK = ("digest", "clean", "pushed", "remote", "branch", "left_out")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
@@ -54,4 +56,10 @@ def scalar(value: str | bool) -> str:
         return "true" if value else "false"
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return _UNPRINTABLE.sub(_escaped, json.dumps(value, ensure_ascii=False))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """A character that a YAML file cannot hold as it is."""
+    code = ord(match[0])
+    return f"\\u{code:04x}" if not 0xD800 <= code <= 0xDFFF else "\\ufffd"

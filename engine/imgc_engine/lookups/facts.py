@@ -7,7 +7,7 @@ import re
 from typing import Any, Protocol
 
 from imgc.layers.bases import BY_PROGRAM, manager_of
-from imgc.lock.lock import LockedImage
+from imgc.lock.lock import USER, LockedImage
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROGRAMS = {
@@ -37,10 +37,10 @@ def facts(digest: str, config: dict[str, Any], files: Files | None) -> LockedIma
     settings = settings if isinstance(settings, dict) else {}
     variables = dict(str(line).partition("=")[::2] for line in settings.get("Env") or ())
     entrypoint = settings.get("Entrypoint")
-    user = str(settings.get("User") or "root")
+    user = str(settings.get("User") or "root").strip()
     told = LockedImage(
         digest,
-        user="root" if user in ("0", "0:0", "root:root") else user,
+        user="root" if user in ("0", "0:0", "root:root") else user if USER.fullmatch(user) else None,
         entrypoint=tuple(map(str, entrypoint)) if isinstance(entrypoint, list) and entrypoint else None,
     )
     return told if files is None else _Looking(files, variables).facts(told)
@@ -75,7 +75,7 @@ class _Looking:
         """The ID of os-release."""
         text = self.files.read("/etc/os-release") or self.files.read("/usr/lib/os-release") or b""
         found = re.search(
-            r"""^ID=["']?([a-z0-9._-]+)["']?\s*$""", text.decode("utf-8", "replace"), re.MULTILINE
+            r"""^ID=["']?([a-z0-9][a-z0-9._-]*)["']?\s*$""", text.decode("utf-8", "replace"), re.MULTILINE
         )
         return found[1] if found else None
 

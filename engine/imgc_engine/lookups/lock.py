@@ -14,6 +14,7 @@ from imgc.records import dataclass
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.lookups import code, environment, images, packages
 from imgc_engine.lookups.found import Found, NotFound
+from imgc_engine.lookups.tools import end_all
 from imgc_engine.sources.lookup import Lookups
 from imgc_engine.workers import Workers
 
@@ -91,6 +92,7 @@ def look_up(
         pass
     finally:
         interrupt.request()  # whatever still runs
+        end_all()
     for lookup in lookups:
         if lookup not in outcomes:
             outcomes[lookup] = NotFound(f"There was no answer within {LONGEST:.0f} seconds.")

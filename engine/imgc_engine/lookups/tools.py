@@ -13,6 +13,8 @@ from pathlib import Path
 
 from imgc.records import dataclass
 
+_running: set[subprocess.Popen[bytes]] = set()
+
 LARGEST = 20_000_000
 """Bytes that a program may write."""
 
@@ -49,18 +51,30 @@ def run(
         raise ToolError(f"there is no '{argv[0]}' on PATH", missing=True) from None
     except OSError as error:
         raise ToolError(f"'{argv[0]}' cannot be run: {error.strerror}") from None
+    _running.add(process)
     try:
         out, err = process.communicate(given.encode(), timeout=seconds)
     except subprocess.TimeoutExpired:
         raise ToolError(f"'{argv[0]}' did not end within {seconds:.0f} seconds") from None
     finally:
-        if process.poll() is None:  # or we were interrupted
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        _running.discard(process)
+        if process.poll() is None:
+            _kill(process)
             process.communicate()
     if len(out) > LARGEST:
         raise ToolError(f"'{argv[0]}' writes more than {LARGEST} bytes")
     return Done(out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), process.returncode)
+
+
+def end_all() -> None:
+    """Ends what threads that nobody waits for any more have started."""
+    for process in tuple(_running):
+        _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def find_uv() -> str | None:

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,27 @@ def test_other_parameters_take_nothing_out(registry: Registry, capsys: pytest.Ca
     assert imgc(capsys, "lock", "--param", "name=two").code == 0
     assert list(locked()) == ["one:1", "two:1"]
     assert imgc(capsys, "check", "--locked", "--param", "name=two").code == 0
+
+
+def test_interrupted_while_a_command_runs(registry: Registry, tmp_path: Path) -> None:
+    registry.image("one", "1", ALPINE)
+    command = f"[sh, -c, 'sleep 60 & echo $! > {tmp_path}/pid; wait']"
+    write(f"  a: {{base: '{registry.address}/one:1', replicate_local_environment: {command}}}\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "imgc.cli.main", "lock"], stderr=subprocess.DEVNULL,
+        env={**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/none.sock"},
+    )  # fmt: skip
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    state = Path("/proc", (tmp_path / "pid").read_text().strip(), "stat")
+    for _ in range(100):
+        if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.05)
+    raise AssertionError("what the command has started still runs")
 
 
 def test_interrupted_while_a_registry_says_nothing(registry: Registry, tmp_path: Path) -> None:

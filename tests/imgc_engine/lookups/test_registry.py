@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from fake_registry import Registry, digest_of, drips, hangs_up, layer, says, stalls, status
 
+from imgc.lock.lock import Lock, read
+from imgc.lock.write import write
 from imgc.model.reference import parse
 from imgc_engine.lookups import registry as registries
 from imgc_engine.lookups.credentials import Credentials, credentials
@@ -316,3 +318,15 @@ def test_layers_have_their_own_time(registry: Registry) -> None:
 
     registry.faults = [slow] * 10
     assert look_up(f"{registry.address}/app:1", patience=Patience(1.0, 0.5)).value.distro == "fedora"
+
+
+def test_whatever_an_image_says_of_itself_can_be_locked(registry: Registry) -> None:
+    odd = layer({"etc/os-release": b"ID=-x\n", "etc/passwd": b"a\x00b:x:1:2::\n\xff:x:3:4::\nq\"':x:x:x\n"})
+    registry.image(
+        "app", "1", odd, User="a b\n", Entrypoint=["\ud800", 5], Env=["PATH", 7, "PATH=:relative:/bin"]
+    )
+    name = f"{registry.address}/app:1"
+    value = look_up(name, patience=SHORT).value
+    assert (value.user, value.distro) == (None, None)
+    lock, problems = read(write(Lock({name: value})))
+    assert (problems, list(lock.images)) == ([], [name])

@@ -18,27 +18,31 @@ from imgc.plan.compiled import compile_pipeline
 from imgc.records import replace
 
 DIGEST = "sha256:" + "1" * 64
-TEXTS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1)
+TEXTS = st.text(min_size=1)
 DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64).map("sha256:{}".format)
 MANY = st.lists(TEXTS, max_size=3).map(tuple)
 FLAGS = st.booleans()
 MAYBE = st.none() | FLAGS
+WORDS = st.from_regex(r"[a-z0-9][a-z0-9._-]*", fullmatch=True)
+PYTHONS = st.just("") | st.from_regex(r"3\.[0-9]+", fullmatch=True)
+IDS = st.from_regex(r"[0-9]+:[0-9]+", fullmatch=True)
 LOCKS = st.builds(
     Lock,
     st.dictionaries(
         TEXTS,
         st.builds(
-            LockedImage, DIGESTS | st.just(""), st.none() | TEXTS, st.none() | TEXTS, st.none() | TEXTS,
-            st.none() | TEXTS | st.just(""), MAYBE, MAYBE, st.none() | TEXTS, MAYBE, st.none() | MANY,
-            st.none() | st.dictionaries(TEXTS, TEXTS, min_size=1).map(lambda found: tuple(sorted(found.items()))),
+            LockedImage, DIGESTS | st.just(""), st.none() | WORDS, st.none() | st.sampled_from(["", "apt", "microdnf"]),
+            st.none() | st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", fullmatch=True), st.none() | PYTHONS, MAYBE, MAYBE,
+            st.none() | st.sampled_from(["conda", "micromamba"]), MAYBE, st.none() | MANY,
+            st.none() | st.dictionaries(TEXTS, IDS, min_size=1).map(lambda found: tuple(sorted(found.items()))),
         ),
         max_size=3,
     ),
-    st.dictionaries(TEXTS, st.builds(LockedEnvironment, TEXTS, TEXTS, MANY, MANY), max_size=2),
+    st.dictionaries(TEXTS, st.builds(LockedEnvironment, TEXTS, PYTHONS, MANY, MANY), max_size=2),
     st.dictionaries(
         TEXTS, st.builds(LockedSource, DIGESTS.map(lambda text: text[7:47]), FLAGS, FLAGS, TEXTS, TEXTS), max_size=2
     ),
-    st.dictionaries(TEXTS, st.builds(LockedPackages, DIGESTS, DIGESTS, TEXTS), max_size=2),
+    st.dictionaries(TEXTS, st.builds(LockedPackages, DIGESTS, DIGESTS, PYTHONS), max_size=2),
 )  # fmt: skip
 
 
@@ -50,6 +54,11 @@ def test_what_is_written_is_read_again(lock: Lock) -> None:
     for section in ("images", "environments", "sources", "packages"):
         assert found.section(section) == lock.section(section)
     assert write(found) == text
+
+
+def test_what_no_file_can_hold_is_replaced() -> None:
+    found, problems = read(write(Lock({"a:1": LockedImage(entrypoint=("\ud800", "\x7f\n"))})))
+    assert (problems, found.images["a:1"].entrypoint) == ([], ("\ufffd", "\x7f\n"))
 
 
 def test_the_text_of_a_lock() -> None:
@@ -76,6 +85,10 @@ BROKEN = {
     "images: {a:1: {digest: sha256:12}}": 2,
     "images: {a:1: {python: 3.12}}": 2,
     "images:\n  a:1:\n    distro: debian\n    colour: red": 5,
+    'images: {a:1: {user: "root\\nRUN evil"}}': 2,
+    "images: {a:1: {manager: pacman}}": 2,
+    "images: {a:1: {users: {app: '5'}}}": 2,
+    "images: {a:1: {distro: 'x; rm -rf /'}}": 2,
     "images:\n  a:1: [x]": 3,
     "images: 5": 2,
     "environments: {e: {packages: [a]}}": 2,

@@ -7,7 +7,6 @@ from typing import Any
 from imgc_lsp.snapshot import Settings
 
 _FLAGS = {
-    "registryLookups": "registry_lookups",
     "engineLookups": "engine_lookups",
     "inlayHints": "inlay_hints",
     "codeLenses": "code_lenses",
@@ -25,6 +24,11 @@ def apply(settings: Settings, data: Any) -> bool:
     for name, attribute in _FLAGS.items():
         if isinstance(data.get(name), bool):
             setattr(settings, attribute, data[name])
+    asked = data.get("registryLookups")
+    if isinstance(asked, bool):
+        settings.registry_lookups = "on" if asked else "off"
+    elif asked in ("off", "cached", "on"):
+        settings.registry_lookups = asked
     claimed = data.get("claim")
     if isinstance(claimed, list):
         settings.claim = tuple(str(pattern) for pattern in claimed)

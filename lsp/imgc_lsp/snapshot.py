@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from imgc.checks.structure import Use
 from imgc.diagnostics import Diagnostic
@@ -82,7 +82,7 @@ class Settings:
 
     claim: tuple[str, ...] = ()
     """Glob patterns of further files that are pipeline files."""
-    registry_lookups: bool = False
+    registry_lookups: Literal["off", "cached", "on"] = "off"
     engine_lookups: bool = True
     inlay_hints: bool = True
     code_lenses: bool = True

@@ -81,7 +81,7 @@ CLIENTS = {"helix": helix, "zed": zed, "sublime": sublime, "jetbrains": jetbrain
 def test_the_server_starts_as_the_page_says(name: str, tmp_path: Path) -> None:
     client = CLIENTS[name]()
     assert client.command == ["imgc", "lsp"]
-    assert apply(Settings(registry_lookups=True), client.options), "none of these settings is one"
+    assert apply(Settings(registry_lookups="on"), client.options), "none of these settings is one"
     server = ServerProcess([sys.executable, "-m", "imgc.cli.main", *client.command[1:]])
     try:
         server.request("initialize", {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,14 @@ if str(HERE) not in sys.path:
 from lspkit import Editor, editor, read  # noqa: E402
 
 from imgc_lsp.snapshot import Snapshot  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What servers keep of registries goes where no other run sees it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from lspkit import editor, labels
 
+from imgc_lsp.images.shelf import Shelf
+
 ENGINE_TESTS = str(Path(__file__).parents[1] / "engine")
 if ENGINE_TESTS not in sys.path:
     sys.path.insert(0, ENGINE_TESTS)
@@ -79,10 +81,48 @@ async def test_tags_and_repositories(tmp_path: Path, address: str, monkeypatch: 
                     await asyncio.sleep(0.02)
 
 
+async def test_what_was_said_before_is_offered_without_asking(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`cached` asks nobody; a server that may ask has it before the first answer."""
+    log_in(tmp_path, address, PASSWORD, monkeypatch)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    text = f"version: 1\nimages:\n  a:\n    base: {address}/acme/app:|\n"
+    async with editor(tmp_path, options={"registryLookups": "cached", "engineLookups": False}) as ed:
+        found = await ed.complete(*ed.open(text))
+        assert f"{address}/acme/app:2.0" not in labels(found)
+        assert not found.is_incomplete
+    async with editor(tmp_path, options={"registryLookups": "on"}) as ed:
+        uri, place = ed.open(text)
+        async with asyncio.timeout(10):
+            while f"{address}/acme/app:2.0" not in labels(await ed.complete(uri, place)):
+                await asyncio.sleep(0.02)
+    log_in(tmp_path, address, "no longer right", monkeypatch)
+    for setting, incomplete in (("cached", False), (True, True)):
+        async with editor(tmp_path, options={"registryLookups": setting, "engineLookups": False}) as ed:
+            found = await ed.complete(*ed.open(text))
+            assert f"{address}/acme/app:2.0" in labels(found)
+            assert found.is_incomplete == incomplete
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"a": 1, "b:": [1, "x"]}', "\0"])
+async def test_a_damaged_file_of_what_was_said_is_no_fault(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "imgc").mkdir()
+    (tmp_path / "imgc/registries.json").write_text(content)
+    shelf = Shelf()
+    assert shelf.get("b:") == (["x"] if "x" in content else [])
+    shelf.put("c/", ["y"])
+    assert Shelf().get("c/") == ["y"]
+
+
 async def test_a_wrong_password_is_no_fault(
     tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_in(tmp_path, address, "wrong", monkeypatch)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     async with editor(tmp_path, options={"registryLookups": True}) as ed:
         uri, place = ed.open(f"version: 1\nimages:\n  a:\n    base: {address}/acme/app:|\n")
         async with asyncio.timeout(10):

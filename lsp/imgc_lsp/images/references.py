@@ -3,11 +3,12 @@ bases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from imgc.model.reference import DEFAULT_REGISTRY
+from imgc_lsp.images.shelf import Shelf
 from imgc_lsp.lookups import Lookups
 from imgc_lsp.snapshot import Settings
 from imgc_lsp.sources import Found
@@ -28,6 +29,7 @@ class References:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.lookups = Lookups()
+        self.shelf = Shelf()
         self.locked: tuple[str, ...] = ()
 
     def find(self, prefix: str) -> Found:
@@ -37,7 +39,7 @@ class References:
             local, fresh = self.lookups.get("engine", _of_engine, _ENGINE_HOLDS)
             names.update((name, "on this machine") for name in local or () if name not in names)
             complete = complete and fresh
-        if self.settings.registry_lookups:
+        if self.settings.registry_lookups != "off":
             remote, fresh = self._remote(prefix)
             names.update((name, "in the registry") for name in remote if name not in names)
             complete = complete and fresh
@@ -58,13 +60,28 @@ class References:
         name, colon, _ = prefix.rpartition(":")
         if colon and "/" not in prefix[len(name) :]:
             host, repository = split(name)
-            tags, fresh = self.lookups.get(("tags", name), lambda: _tags(host, repository), _TAGS_HOLD)
-            return [f"{name}:{tag}" for tag in tags or ()], fresh
+            tags, fresh = self._asked(f"{name}:", lambda: _tags(host, repository))
+            return [f"{name}:{tag}" for tag in tags], fresh
         first, slash, _ = prefix.partition("/")
         if slash and _is_host(first):
-            found, fresh = self.lookups.get(("catalog", first), lambda: _repositories(first), _TAGS_HOLD)
-            return [f"{first}/{each}" for each in found or ()], fresh
+            found, fresh = self._asked(f"{first}/", lambda: _repositories(first))
+            return [f"{first}/{each}" for each in found], fresh
         return (), True
+
+    def _asked(self, question: str, ask: Callable[[], list[str]]) -> tuple[list[str], bool]:
+        """What a registry says, what it said when it was last asked while it has not answered, and whether
+        that is all there is to come. With "cached" nobody is asked."""
+        kept = self.shelf.get(question)
+        if self.settings.registry_lookups == "cached":
+            return kept, True
+
+        def asked() -> list[str]:
+            names = ask()
+            self.shelf.put(question, names)
+            return names
+
+        found, fresh = self.lookups.get(question, asked, _TAGS_HOLD)
+        return (kept if found is None else found), fresh
 
 
 # HTTP takes 70 ms to import: in the threads that ask, and not at every start.

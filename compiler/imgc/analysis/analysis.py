@@ -47,6 +47,8 @@ class Options:
     params: Names[str, str] = field(default_factory=dict)
     refs: Names[str, str] = field(default_factory=dict)
     allow_outside: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    """Settings of nodes: `NODE.key=value`."""
     printed: Names[str, str] = field(default_factory=dict)
     """What lazy nodes of a run have printed, by their paths."""
     locked: bool = False
@@ -75,11 +77,15 @@ class Analysis:
     """What only `imgc lock` can find out."""
     printed: dict[str, Document] = field(default_factory=dict)
     """What lazy nodes have printed, by their paths."""
+    given: tuple[str, ...] = ()
 
     @property
     def sources(self) -> dict[str, list[str]]:
         """The lines of all texts that diagnostics point into, by the name that spans carry."""
-        return {document.file: document.lines for document in (self.document, *self.printed.values())}
+        documents = (self.document, *self.printed.values())
+        return {document.file: document.lines for document in documents} | {
+            f"--set {argument}": argument.split("\n") for argument in self.given
+        }
 
     @property
     def resolved(self) -> Resolved:
@@ -141,7 +147,7 @@ class _Analysing:
         self.roots: dict[str, Mapping] = {}
 
     def analysis(self) -> Analysis:
-        root = self.document.root
+        root = self.with_given(self.document.root)
         params = self.params(root)
         scope = Scope(self.report, params=params)
         substituted = substitute(root, scope)
@@ -183,7 +189,19 @@ class _Analysing:
             self.config,
             lookups,
             self.printed,
+            self.options.given,
         )
+
+    def with_given(self, root: Mapping) -> Mapping:
+        """The document with the settings of the command line in it."""
+        for argument in self.options.given:
+            from imgc.analysis.given import BadSetting, put  # for runs only
+
+            try:
+                root = put(root, argument, self.report)
+            except BadSetting as error:
+                raise BadOption(str(error)) from None
+        return root
 
     def read_printed(self, scope: Scope) -> list[Use]:
         """What lazy nodes have printed, as documents that hold one node each."""

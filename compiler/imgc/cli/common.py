@@ -129,6 +129,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         refs=pairs(arguments.image, "--image"),
         allow_outside=tuple(arguments.allow_outside),
         locked=arguments.locked,
+        given=tuple(getattr(arguments, "given", ())),  # only of `imgc run`
         packages=getattr(arguments, "packages", None),
     )
 

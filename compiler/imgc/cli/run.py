@@ -25,6 +25,8 @@ EXAMPLES = """examples:
   imgc run                        the whole pipeline
   imgc run test/unit              one node, or a group with all below it
   imgc run --param lang=fr        with another value of a parameter
+  imgc run --set train.mem=8Gi    with another setting of a node; repeat it for more
+  imgc run --dry-run              say what would be built and run, and why
   imgc run --max-parallel 2       two nodes at once, not more
   imgc run --resume               go on with the latest run: what is done is not run again
   imgc run --keep                 what failed nodes leave is kept: imgc debug looks at it
@@ -55,6 +57,14 @@ def arguments(command: argparse.ArgumentParser) -> None:
         const="",
         metavar="RUN",
         help="go on with a run that was cut off; default: the latest",
+    )
+    command.add_argument(
+        "--set",
+        dest="given",
+        action="append",
+        default=[],
+        metavar="NODE.KEY=VALUE",
+        help="another setting of a node for this run: train.mem=8Gi, test/unit.run='make quick'",
     )
     command.add_argument("--rebuild", action="store_true", help="build the images and the code anew")
     command.add_argument("--watch", action="store_true", help="after each edit, run again what it touches")

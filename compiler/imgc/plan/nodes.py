@@ -33,7 +33,8 @@ PathIn = Callable[[str, ResolvedImage], str | None]
 def place(span: Span) -> dict[str, Any]:
     """A place as the plan has it: the file by its name alone, for the plan is the same wherever imgc is called from."""
     at = span.place
-    file = at.file if at.file.startswith("<") else PurePath(at.file).name  # what a lazy node has printed
+    own = at.file.startswith(("<", "--set "))  # what a lazy node has printed, or an argument
+    file = at.file if own else PurePath(at.file).name
     return {"file": file, "line": at.line, "column": at.column}
 
 

@@ -15,6 +15,7 @@ from imgc_engine.events import Listener, one_at_a_time
 from imgc_engine.failures import Code, EngineError, Failure, Refusal, Refused, worst
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Plan, ReadError, load
+from imgc_engine.run.expansion import Compile
 from imgc_engine.run.history import Options
 from imgc_engine.run.selection import UnknownNode
 from imgc_engine.run.store import Busy, UnknownRun
@@ -22,7 +23,6 @@ from imgc_engine.secrets import Secrets
 
 if TYPE_CHECKING:
     from imgc_engine import build as building
-    from imgc_engine.run.lazy import Compile
 
 STATE = ".imgc"  # folder of the project that holds logs and journals
 
@@ -88,6 +88,7 @@ def run(
     resume: str | None = None,
     keep: bool = False,
     compile: Compile | None = None,  # noqa: A002
+    dry: bool = False,
     listener: Listener,
     interrupt: Interrupt | None = None,
 ) -> Result:
@@ -97,16 +98,19 @@ def run(
     `allow` are the user's grants, `rebuild` builds images and code anew. `resume` goes on with a run, the latest
     for "", with the nodes and options that it was started with. `keep`: what failed nodes have in their
     containers is kept for `imgc debug`. `compile` makes plans of what lazy nodes print.
+    `dry`: only tell the steps (`events.Step`) that it would take.
     """
     interrupt = interrupt or Interrupt()
     tell = one_at_a_time(listener)
     options = Options(tuple(nodes), max_parallel, keep_going, tuple(allow), keep)
-    from imgc_engine.run import whole
+    from imgc_engine.run import prepare, whole
 
-    wanted = whole.Wanted(plan, compiled, project, project / STATE, options, rebuild, compile)
+    wanted = prepare.Wanted(plan, compiled, project, project / STATE, options, rebuild, compile)
 
     def work() -> Result:
-        if resume is None:
+        if dry:
+            ran = whole.look(wanted, resume, tell, interrupt)
+        elif resume is None:
             ran = whole.run(wanted, tell, interrupt)
         else:
             ran = whole.resume(wanted, resume, tell, interrupt)

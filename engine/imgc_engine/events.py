@@ -69,6 +69,17 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """Of a dry run: one thing that would be done, or not. `why` is a sentence without its full stop."""
+
+    kind: str
+    """"image", or a node's kind."""
+    name: str
+    action: Literal["build", "tag", "pull", "run", "nothing"]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunStarted:
     """Nodes are about to start.
 
@@ -136,6 +147,7 @@ Event = (
     | NodeOutput
     | RunEnded
     | Notice
+    | Step
 )
 Listener = Callable[[Event], None]
 

@@ -66,6 +66,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
         metavar="NODE.KEY=VALUE",
         help="another setting of a node for this run: train.mem=8Gi, test/unit.run='make quick'",
     )
+    command.add_argument(
+        "--dry-run", action="store_true", help="say what would be built and run, and why; start nothing"
+    )
     command.add_argument("--rebuild", action="store_true", help="build the images and the code anew")
     command.add_argument("--watch", action="store_true", help="after each edit, run again what it touches")
     command.add_argument(
@@ -135,12 +138,15 @@ def _run(
         }  # fmt: skip
         where = (prepared.compiled, prepared.project, nodes)
         if arguments.engine == "process" or _is_of_processes(arguments.resume, prepared.project):
+            if arguments.dry_run:
+                raise Failure("--dry-run is for Docker, and does not know yet what --engine process would do")
             from imgc.plan.environments import environments
 
             recipes = environments(prepared.analysis.resolved)
             result = engine("process.whole").run(prepared.plan, recipes, *where, **options)
         else:
-            options |= {"allow": allow, "compile": compiling(prepared.analysis, arguments, console)}
+            compile_ = compiling(prepared.analysis, arguments, console)
+            options |= {"allow": allow, "compile": compile_, "dry": arguments.dry_run}
             result = engine().run(prepared.plan, *where, **options)
         if arguments.report and result.folder is not None:
             engine("report").write(result.folder, Path(arguments.report))
@@ -149,11 +155,15 @@ def _run(
         results.append(result)
         return result
 
+    if arguments.dry_run and arguments.format != "json":
+        arguments.format = "lines"
     code = carried_out(work, prepared, arguments, console)
     return code, results[0]
 
 
 def _watch(arguments: argparse.Namespace, console: Console) -> int:
+    if arguments.dry_run:
+        raise Failure("--watch runs whenever something changes, and --dry-run runs nothing: give one of them")
     if arguments.resume is not None:
         raise Failure("--watch starts runs of its own, and --resume goes on with one: give one of them")
     arguments.file = find(arguments.file)

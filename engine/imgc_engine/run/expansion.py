@@ -8,8 +8,9 @@ When a group around it is tried again, it is the leaf once more.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from imgc.records import dataclass, field
 from imgc_engine.plan import Image, Node
@@ -17,6 +18,13 @@ from imgc_engine.reading import plain, read
 from imgc_engine.run.store import write_whole
 
 FOLDER = "expanded"  # of a run
+
+Compile = Callable[[Mapping[str, str], Path], tuple[Mapping[str, Any] | None, Sequence[str]]]
+"""The compiler: takes what lazy nodes have printed, by their paths, and a folder for Dockerfiles.
+
+Gives the plan of the whole pipeline with that in it; or None, and what is wrong as text to show: a sentence,
+then excerpts.
+"""
 
 
 @dataclass(frozen=True, slots=True)

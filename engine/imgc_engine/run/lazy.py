@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +13,13 @@ from imgc_engine.data.pfs import alone
 from imgc_engine.failures import Failure, Refused
 from imgc_engine.plan import Image, Node, Plan, load
 from imgc_engine.run.crew import Session
-from imgc_engine.run.expansion import FOLDER, Expansion, NotExpandable
+from imgc_engine.run.expansion import FOLDER, Compile, Expansion, NotExpandable
 from imgc_engine.run.logs import read
 from imgc_engine.run.prepare import Scene, learn, make_code, make_images, refuse
 from imgc_engine.run.secret_files import targets
 from imgc_engine.run.selection import runnable
 
 LARGEST = 10 << 20  # bytes that a node may print: no pipeline file may be larger
-
-Compile = Callable[[Mapping[str, str], Path], tuple[Mapping[str, Any] | None, Sequence[str]]]
-"""The compiler: takes what lazy nodes have printed, by their paths, and a folder for Dockerfiles.
-
-Gives the plan of the whole pipeline with that in it; or None, and what is wrong as text to show: a sentence,
-then excerpts.
-"""
 
 
 class Lazy:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import docker
 
@@ -13,7 +14,7 @@ from imgc import __version__
 from imgc.records import dataclass
 from imgc_engine import build as building
 from imgc_engine import images
-from imgc_engine.connection import Facts, engine_errors, is_local, socket_path
+from imgc_engine.connection import Facts, connect, engine_errors, facts, is_local, socket_path
 from imgc_engine.data import code as build_code
 from imgc_engine.data.code import Built, Shop
 from imgc_engine.data.kept import Kept
@@ -26,6 +27,7 @@ from imgc_engine.refuse import Around, refusals
 from imgc_engine.run.code import Downloads
 from imgc_engine.run.containers import Surroundings
 from imgc_engine.run.crew import Session
+from imgc_engine.run.expansion import Compile
 from imgc_engine.run.history import Options
 from imgc_engine.run.items import Deadlock
 from imgc_engine.run.ready import Limits
@@ -51,6 +53,30 @@ class Scene:
     secrets: Secrets
     tell: Listener
     interrupt: Interrupt
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user asks for. `document` is the object in plan.json, `state` the folder for what is kept.
+
+    Without `compile`, nodes that are lazy are refused.
+    """
+
+    document: Mapping[str, Any]
+    compiled: Path
+    project: Path
+    state: Path
+    options: Options
+    rebuild: bool = False
+    compile: Compile | None = None
+
+
+def scene_of(wanted: Wanted, plan: Plan, tell: Listener, interrupt: Interrupt) -> Scene:
+    client = connect()
+    secrets = Secrets(plan.secrets, wanted.project)
+    return Scene(
+        plan, wanted.compiled, wanted.project, wanted.state, client, facts(client), secrets, tell, interrupt
+    )
 
 
 def environment(scene: Scene) -> dict[str, str]:

@@ -6,29 +6,28 @@ import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from imgc.records import dataclass, field, replace
 from imgc_engine import build as building
-from imgc_engine.connection import connect, engine_errors, facts
 from imgc_engine.data import code as build_code
 from imgc_engine.data.code import Built
 from imgc_engine.data.pfs import alone
-from imgc_engine.events import Listener, NodeChanged, Notice, RunEnded, RunStarted, RunState
+from imgc_engine.events import Listener, Notice, RunEnded, RunStarted, RunState
 from imgc_engine.failures import Code, Failure, worst
 from imgc_engine.interrupt import Interrupt
-from imgc_engine.plan import Node, Plan, digest, load
+from imgc_engine.plan import Node, load
 from imgc_engine.run import store as storing
-from imgc_engine.run.causes import failure_of_record
-from imgc_engine.run.cleaning import Found, find, remove
 from imgc_engine.run.crew import Crew, Expand, Session
-from imgc_engine.run.expansion import Expansion, NotExpandable, grow
-from imgc_engine.run.history import History, Options, begin_record, to_do
-from imgc_engine.run.lazy import Compile, Lazy
+from imgc_engine.run.expansion import Compile, Expansion, NotExpandable
+from imgc_engine.run.history import begin_record
+from imgc_engine.run.lazy import Lazy
+from imgc_engine.run.leftover import NO_COMPILER, by_folder, left_of, remove_strays, tell_past
 from imgc_engine.run.logs import now
 from imgc_engine.run.naming import new_run_id
+from imgc_engine.run.outlook import image_steps, node_steps
 from imgc_engine.run.prepare import (
     Scene,
+    Wanted,
     check_images,
     environment,
     fetch_code,
@@ -37,34 +36,12 @@ from imgc_engine.run.prepare import (
     make_schedule,
     make_session,
     refuse,
+    scene_of,
 )
-from imgc_engine.run.recall import recall
 from imgc_engine.run.runner import Runner
 from imgc_engine.run.schedule import Schedule
 from imgc_engine.run.selection import runnable, select
 from imgc_engine.run.states import Past
-from imgc_engine.secrets import Secrets
-
-NO_COMPILER = (
-    "What it prints has to be compiled, and this program does not have the compiler: use `imgc run`."
-)
-CHANGED = "The pipeline has changed since the run was started, and what it prints belongs to what it was: start a new run."
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the user asks for. `document` is the object in plan.json, `state` the folder for what is kept.
-
-    Without `compile`, nodes that are lazy are refused.
-    """
-
-    document: Mapping[str, Any]
-    compiled: Path
-    project: Path
-    state: Path
-    options: Options
-    rebuild: bool = False
-    compile: Compile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +57,7 @@ class Ran:
 
 def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
     """ReadError, Refused, UnknownNode, EngineError, OSError (of the state folder)."""
-    scene = _scene(wanted, load(wanted.document), tell, interrupt)
+    scene = scene_of(wanted, load(wanted.document), tell, interrupt)
     nodes = alone(scene.plan, select(scene.plan.nodes, wanted.options.nodes))
     leaves = runnable(nodes)
     schedule = make_schedule(scene, nodes, wanted.options)
@@ -121,30 +98,38 @@ def resume(wanted: Wanted, run_id: str, tell: Listener, interrupt: Interrupt) ->
         store.close()
 
 
+def look(wanted: Wanted, run_id: str | None, tell: Listener, interrupt: Interrupt) -> Ran:
+    """Tell the steps that `run`, or (with a run's id, or "") `resume`, would take. Raises as they do."""
+    if run_id is None:
+        scene = scene_of(wanted, load(wanted.document), tell, interrupt)
+        nodes = select(scene.plan.nodes, wanted.options.nodes)
+        leaves, pasts = runnable(nodes), dict[str, Past]()
+        make_schedule(scene, nodes, wanted.options)
+        refuse(scene, leaves, wanted.options.allow, lazy=NO_COMPILER if wanted.compile is None else "")
+    else:
+        left = left_of(wanted, storing.find(wanted.state, run_id), tell, interrupt)
+        scene, nodes, leaves, pasts = left.scene, left.nodes, left.leaves, left.pasts
+        if left.history.end == "succeeded":
+            tell(Notice(f"The run {left.run} has succeeded: there is nothing to resume."))
+            return Ran(Code.FINE)
+        refuse(scene, leaves, left.allow, left.lazy)
+    for step in (*image_steps(scene, leaves, rebuild=wanted.rebuild), *node_steps(nodes, pasts)):
+        tell(step)
+    return Ran(Code.FINE)
+
+
 def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Interrupt) -> Ran:
-    recalled = recall(store.folder)
-    history = recalled.history
-    images = {**recalled.plan.images}
-    for expansion in history.expansions.values():
-        images |= expansion.images
-    scene = _scene(wanted, replace(recalled.plan, images=images, nodes=history.nodes), tell, interrupt)
+    left = left_of(wanted, store.folder, tell, interrupt)
+    scene, history, nodes, leaves = left.scene, left.history, left.nodes, left.leaves
     if history.end == "succeeded":
-        tell(Notice(f"The run {store.folder.name} has succeeded: there is nothing to resume."))
-        return Ran(Code.FINE, store.folder.name, store.folder)
-    planned = alone(scene.plan, select(recalled.plan.nodes, history.options.nodes))
-    nodes = grow(planned, history.expansions)
-    kept = _kept(scene, store, history)
-    pasts = to_do(history, nodes, kept)
-    leaves = [leaf for leaf in runnable(nodes) if _is_to_run(leaf, pasts)]
-    schedule = make_schedule(scene, nodes, history.options, pasts, history.leaves(planned))
-    allow = {*history.options.allow, *wanted.options.allow}
-    unchanged = digest(recalled.document) == digest(wanted.document)
-    compile_ = wanted.compile if unchanged else None
-    lazy = "" if compile_ else NO_COMPILER if unchanged else CHANGED
-    refuse(scene, leaves, allow, lazy)
+        tell(Notice(f"The run {left.run} has succeeded: there is nothing to resume."))
+        return Ran(Code.FINE, left.run, store.folder)
+    before = history.leaves(left.planned)
+    schedule = make_schedule(scene, nodes, history.options, left.pasts, before)
+    refuse(scene, leaves, left.allow, left.lazy)
     made: dict[str, building.Outcome] = {}
-    if unchanged:
-        for folder, own in _by_folder(leaves, history, store).items():
+    if left.unchanged:
+        for folder, own in by_folder(leaves, history, store).items():
             made |= make_images(replace(scene, compiled=folder or scene.compiled), own, rebuild=False)
     else:
         tell(Notice("The pipeline has changed since; this goes on with what it was."))
@@ -159,23 +144,15 @@ def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Int
         return stop
     built = {name: one for name, one in coded.items() if isinstance(one, Built)}
     session = make_session(scene, leaves, store, history.running, code, built, keep=history.options.keep)
-    _remove_strays(scene, store, history, kept)
+    remove_strays(scene, left)
     session.secrets.remove()
-    store.append([begin_record(history.options, now(), kept, environment(scene))])
-    expand = _expand(scene, session, allow, compile_, history.expansions)
+    store.append([begin_record(history.options, now(), left.kept, environment(scene))])
+    expand = _expand(scene, session, left.allow, left.compile, history.expansions)
     runner = Runner(schedule, session, lambda inbox: Crew(session, inbox, expand))
     tell(RunStarted(store.folder.name, nodes, store.folder, resumed=True))
     for node in nodes:
-        _tell_past(node, pasts, history, runner, store, tell)
+        tell_past(node, left.pasts, history, runner, store, tell)
     return replace(_execute(runner, schedule, scene, session, nodes), images=made)
-
-
-def _scene(wanted: Wanted, plan: Plan, tell: Listener, interrupt: Interrupt) -> Scene:
-    client = connect()
-    secrets = Secrets(plan.secrets, wanted.project)
-    return Scene(
-        plan, wanted.compiled, wanted.project, wanted.state, client, facts(client), secrets, tell, interrupt
-    )
 
 
 def _expand(
@@ -192,22 +169,6 @@ def _expand(
         raise NotExpandable(NO_COMPILER)
 
     return refused
-
-
-def _by_folder(
-    leaves: Sequence[Node], history: History, store: storing.Store
-) -> dict[Path | None, list[Node]]:
-    """The leaves by the folder that has the Dockerfiles of their images; None is the plan's own."""
-    folders = {
-        image: store.folder / expansion.compiled
-        for expansion in history.expansions.values()
-        for image in expansion.images
-    }
-    found: dict[Path | None, list[Node]] = {}
-    for leaf in leaves:
-        if leaf.image is not None:
-            found.setdefault(folders.get(leaf.image), []).append(leaf)
-    return found
 
 
 def _not_made(made: Mapping[str, building.Outcome], interrupt: Interrupt) -> Ran | None:
@@ -267,53 +228,3 @@ def _verdict(schedule: Schedule, failures: Sequence[Failure]) -> tuple[RunState,
         return "succeeded", Code.FINE
     code = worst(failures) or Code.STEP_FAILED
     return ("error" if code == Code.ENVIRONMENT else "failed"), code
-
-
-def _is_to_run(leaf: Node, pasts: Mapping[str, Past]) -> bool:
-    return leaf.path not in pasts or pasts[leaf.path].state is None
-
-
-def _kept(scene: Scene, store: storing.Store, history: History) -> set[str]:
-    """The groups whose shared container the last session left, running. EngineError."""
-    groups = {node.path for node in history.nodes if node.is_group}
-    with engine_errors():
-        return {
-            found.node
-            for found in find(scene.client, store.folder.name)
-            if found.node in groups and _was_running(found, history) and found.state == "running"
-        }
-
-
-def _was_running(found: Found, history: History) -> bool:
-    return history.running.get(found.node) == found.attempt
-
-
-def _remove_strays(scene: Scene, store: storing.Store, history: History, kept: Collection[str]) -> None:
-    """Of the containers that the last session left, keep those of attempts that were running. EngineError."""
-    groups = {node.path for node in history.nodes if node.is_group}
-    with engine_errors():
-        for found in find(scene.client, store.folder.name):
-            keep = found.node in kept if found.node in groups else found.state != "created"
-            if not (keep and _was_running(found, history)):
-                remove(scene.client, found.id)
-
-
-def _tell_past(
-    node: Node,
-    pasts: Mapping[str, Past],
-    history: History,
-    runner: Runner,
-    store: storing.Store,
-    tell: Listener,
-) -> None:
-    """Say how a leaf ended that is not run again, and count its failure among those of the run."""
-    past = pasts.get(node.path)
-    if node.is_group or past is None or past.state is None:
-        return
-    record = history.last[node.path]
-    message = record.get("message", "")
-    tell(NodeChanged(node.path, past.state, past.attempts, past.cause, message, record.get("exit")))
-    if past.state == "succeeded":
-        runner.succeeded.add(node.path)
-    if past.state in ("failed", "error"):
-        runner.failures[node.path] = failure_of_record(node, record, store.logs)

@@ -15,6 +15,7 @@ from imgc_engine.events import (
     NodeOutput,
     Notice,
     RunStarted,
+    Step,
 )
 from imgc_engine.show.text import duration, of_bytes, one_line
 
@@ -51,6 +52,10 @@ class Lines:
                 self._print(f"{group.path or self._name}: expanded to {count} node{'s' * (count != 1)}")
             case NodeOutput():
                 self._output(event)
+            case Step(action="nothing"):
+                self._print(f"{event.name or self._name}: nothing to do: {event.why}")
+            case Step():
+                self._print(f"{event.name or self._name}: {event.action}: {event.why}")
             case Notice():
                 self._print(f"imgc: {event.text}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,3 +116,48 @@ def test_packages_of_node(pipeline: Pipeline) -> None:
         "pipeline: {image: app, serial: {run: semver 1.2.3 -i minor}}\n"
     )
     assert printed(pipeline.imgc("run"), "run") == ["1.3.0"]
+
+
+MICROMAMBA = """\
+FROM python:3.11-slim
+RUN useradd --uid 57439 --create-home mambauser && mkdir /opt/conda && chown mambauser /opt/conda
+COPY --chmod=755 micromamba /usr/bin/micromamba
+USER mambauser
+"""
+INSTEAD = """\
+#!/bin/sh
+# install -y -n base --override-channels -c CHANNEL ... PACKAGE ...
+set -eu
+[ "$1 $2 $3 $4 $5" = "install -y -n base --override-channels" ] && shift 5
+[ "$CONDA_PKGS_DIRS" = /root/.cache/conda ] && : >"$CONDA_PKGS_DIRS/written"
+[ "$(id -u)" = 0 ]
+while [ "${1-}" = -c ]; do echo "channel $2"; shift 2; done
+python3 -m venv /opt/conda
+for package; do [ "$package" = pip ] || /opt/conda/bin/pip install "$package"; done
+"""
+
+
+def test_packages_of_conda(pipeline: Pipeline, tmp_path: Path) -> None:
+    """No channel of conda can be had here: a program in micromamba's place takes its arguments and asks pip."""
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/Dockerfile").write_text(MICROMAMBA)
+    (tmp_path / "base/micromamba").write_text(INSTEAD)
+    base = f"mambaorg/micromamba:1.5.{int(pipeline.name[1:], 16)}"  # a version: the table knows those
+    subprocess.run(
+        ["docker", "build", "-q", "-t", base, str(tmp_path / "base")], check=True, capture_output=True,
+        env={**pipeline.env, "DOCKER_BUILDKIT": "1"},
+    )  # fmt: skip
+    pipeline.write(
+        f"images: {{app: {{base: '{base}', conda: {{packages: ['idna>=3'], channels: [bioconda], pip: [six]}}}}}}\n"
+        "pipeline:\n  image: app\n  run: |\n"
+        "    python -c 'import idna, six, sys; print(sys.prefix)'\n    id -un\n    ls -A /root/.cache || echo none\n"
+    )
+    try:
+        said = pipeline.imgc("run")
+    finally:
+        pipeline.engine.client.images.remove(base, force=True)
+    assert [line for line in printed(said, pipeline.name) if "ls:" not in line] == [
+        "/opt/conda",
+        "mambauser",
+        "none",
+    ]

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from imgc_engine.sources.access import bare
-from imgc_engine.sources.git import check_url, vanished
+from imgc_engine.sources.git import bare_of, check_url, vanished
 from imgc_engine.sources.locks import locked
 from imgc_engine.sources.program import Git, SourceError
 
@@ -125,7 +125,7 @@ def _has(store: Path, commit: str, git: Git) -> bool:
 
 def _fetch(url: str, commit: str, store: Path, git: Git, narrow: bool, nearby: Path | None) -> None:
     store.mkdir(parents=True, exist_ok=True)
-    git("init", "-q", "--bare", "--template=", folder=store)
+    git("init", *bare_of(commit), folder=store)
     git("config", "remote.origin.url", url, folder=store)
     if nearby is not None and _took(f"file://{nearby}", commit, store, git):
         return

@@ -68,7 +68,7 @@ def _full(url: str, commit: str, git: Git) -> str:
     """The commit, if the server still has it."""
     with tempfile.TemporaryDirectory(prefix="imgc-") as folder:
         empty = Path(folder)
-        git("init", "-q", "--bare", "--template=", folder=empty)
+        git("init", *bare_of(commit), folder=empty)
         try:
             git(
                 "fetch", "-q", "--depth=1", "--filter=tree:0", "--no-tags", "--", url, commit,
@@ -82,6 +82,11 @@ def _full(url: str, commit: str, git: Git) -> str:
     return commit
 
 
+def bare_of(commit: str) -> tuple[str, ...]:
+    """Arguments of `git init` for a repository that takes commits of this kind."""
+    return ("-q", "--bare", "--template=", *(("--object-format=sha256",) if len(commit) == 64 else ()))
+
+
 def vanished(url: str, commit: str) -> SourceError:
     return SourceError(
         "commit",
@@ -92,7 +97,7 @@ def vanished(url: str, commit: str) -> SourceError:
 def _short(url: str, beginning: str, git: Git) -> str:
     """The commit that begins so; "" when there is none. Ambiguous ones are an error."""
     with tempfile.TemporaryDirectory(prefix="imgc-") as folder:
-        git("init", "-q", "--bare", "--template=", folder=Path(folder))
+        git("init", *bare_of(""), folder=Path(folder))
         return _history(url, beginning, git, Path(folder))
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from gitserver import Server, commit, git, repository
 from imgc_engine.sources.cache import cache_folder, check_out
+from imgc_engine.sources.git import resolve
 from imgc_engine.sources.program import HOST, SourceError
 
 
@@ -125,6 +126,16 @@ def test_two_at_once_fetch_once(work: Path, server: Server, tmp_path: Path) -> N
     assert not failed
     assert len({tuple(laid_out(target)) for target in targets}) == 1
     assert sum("git-upload-pack" in path and "info/refs" in path for path, _ in server.asked) == 1
+
+
+def test_a_repository_of_longer_commits(tmp_path: Path) -> None:
+    folder = tmp_path / "long"
+    folder.mkdir()
+    git(folder, "init", "-q", "--object-format=sha256")
+    head = commit(folder, {"a": "1\n"})
+    url = f"file://{folder}"
+    assert resolve(url, "main") == resolve(url, head) == head
+    assert out(tmp_path, url, head) == {"a": "1\n"}
 
 
 def store_of() -> Path:

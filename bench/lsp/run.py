@@ -20,7 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from documents import document
-from servers import ServerProcess
+from server_process import ServerProcess
 
 import imgc_schema
 

@@ -18,7 +18,7 @@ from tests_support import ROOT
 
 sys.path.append(str(ROOT / "bench" / "lsp"))
 
-from servers import ServerProcess
+from server_process import ServerProcess
 
 from imgc_lsp.settings import apply
 from imgc_lsp.snapshot import Settings

@@ -22,7 +22,7 @@ for folder in (ROOT / "bench" / "lsp", ROOT / "ci"):
         sys.path.append(str(folder))
 
 from schemastore import draft_07, files  # noqa: E402
-from servers import ServerProcess  # noqa: E402
+from server_process import ServerProcess  # noqa: E402
 
 SCHEMA = load("pipeline")
 VALUES: Any = plain(

@@ -85,6 +85,7 @@ def run(
     keep_going: bool = False,
     allow: Collection[str] = (),
     rebuild: bool = False,
+    rerun: bool = False,
     resume: str | None = None,
     keep: bool = False,
     compile: Compile | None = None,  # noqa: A002
@@ -95,7 +96,8 @@ def run(
     """Make the images that the nodes (all when none is named) need, and run the nodes. Arguments as of
     `build`.
 
-    `allow` are the user's grants, `rebuild` builds images and code anew. `resume` goes on with a run, the latest
+    `allow` are the user's grants, `rebuild` builds images and code anew, `rerun` works on data that have
+    not changed too. `resume` goes on with a run, the latest
     for "", with the nodes and options that it was started with. `keep`: what failed nodes have in their
     containers is kept for `imgc debug`. `compile` makes plans of what lazy nodes print.
     `dry`: only tell the steps (`events.Step`) that it would take.
@@ -105,7 +107,7 @@ def run(
     options = Options(tuple(nodes), max_parallel, keep_going, tuple(allow), keep)
     from imgc_engine.run import prepare, whole
 
-    wanted = prepare.Wanted(plan, compiled, project, project / STATE, options, rebuild, compile)
+    wanted = prepare.Wanted(plan, compiled, project, project / STATE, options, rebuild, rerun, compile)
 
     def work() -> Result:
         if dry:

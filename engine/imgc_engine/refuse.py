@@ -58,9 +58,11 @@ def _lazy(node: Node, around: Around) -> Iterator[tuple[str, str]]:
         yield "lazy", around.lazy
 
 
-def _not_yet(node: Node, _around: Around) -> Iterator[tuple[str, str]]:
-    if node.input is not None:
-        yield "input", "This engine does not read `input` yet."
+def _data(node: Node, around: Around) -> Iterator[tuple[str, str]]:
+    wanted = {"input": node.input is not None, "outputs": bool(node.outputs), "image": node.kind == "build"}
+    for setting, is_wanted in wanted.items():
+        if is_wanted and not around.local:
+            yield setting, "The engine is on another machine, and does not see the files of this one."
 
 
 def _image(node: Node, _around: Around) -> Iterator[tuple[str, str]]:
@@ -146,4 +148,4 @@ def _secrets_in_one_place(leaves: Sequence[Node]) -> Iterator[Refusal]:
                 )
 
 
-RULES: tuple[Rule, ...] = (_lazy, _not_yet, _image, _resources, _network, _mounts, _secrets, _root, _sharing)
+RULES: tuple[Rule, ...] = (_lazy, _data, _image, _resources, _network, _mounts, _secrets, _root, _sharing)

@@ -52,6 +52,7 @@ EXPECTED = {
         "smoke/report | plums",
     ],
     "build-pipeline": ["primes | 2 3 5 7", "37 41 43 47", "report | main.py"],
+    "datums": ["count/count[fox.txt] | fox 9", "total/total[count] | 40 words", "begins"],
     "team": ["2 passed", '"with_token": true', "Ghent         31"],
 }
 SECRETS = {"FIGURES_TOKEN": "figures-token-of-the-test"}
@@ -145,14 +146,13 @@ def test_a_failed_build_step_is_shown_at_its_line(engine: Any, tmp_path: Path) -
 
 
 def test_what_cannot_be_honoured_is_refused_at_its_place(engine: Any, tmp_path: Path) -> None:
-    """A setting of a later release never does nothing: it is refused before anything starts."""
-    (tmp_path / "data").mkdir()
+    """A setting never does nothing: it is refused before anything starts."""
     (tmp_path / "pipeline.yaml").write_text(
-        "version: 1\nrepos: {d: {path: data}}\npipeline:\n  image: debian:bookworm-slim\n  run: touch /started\n  input: {repo: d, glob: /}\n"
+        "version: 1\npipeline:\n  image: debian:bookworm-slim\n  run: touch /started\n  cpu: 4000\n"
     )
     result = imgc(engine, tmp_path, "run")
     assert result.returncode == 1
-    assert "pipeline.yaml:6:3" in result.stderr
+    assert "pipeline.yaml:5:3" in result.stderr
 
 
 def test_without_an_engine_the_message_says_so(tmp_path: Path) -> None:

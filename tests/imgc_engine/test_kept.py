@@ -132,6 +132,16 @@ def test_what_was_written_is_kept_by_content_and_read_only(tmp_path: Path) -> No
     assert found == tree
 
 
+def test_what_was_adopted_before_a_crash_is_found_again(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    out = kept.working_folder("run", "n", 1)
+    tree = kept.adopt(fill(out, a="1"))
+    out.mkdir()  # as the next session does, which goes on with the same attempt
+    assert kept.adopt(out) == tree
+    other = kept.adopt(fill(out, a="2"))  # the container was gone, and the command ran again
+    assert listed(other.root) == {"a": "2"}
+
+
 def test_trees_are_joined_by_links(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     parts = [

@@ -33,6 +33,7 @@ EXAMPLES = """examples:
   imgc run --report run.html      and a page to look at, in one file
   imgc run --engine process       without Docker: virtual environments, processes
   imgc run --keep-going           what does not depend on a failed node still runs
+  imgc run --rerun                data that have not changed are worked on again too
   imgc run --watch                after each edit, what it touches runs again; Ctrl-C ends
 
 exit codes: 0 fine, 1 problems in the file, 3 no engine, 4 a step failed, 130 interrupted
@@ -70,6 +71,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "--dry-run", action="store_true", help="say what would be built and run, and why; start nothing"
     )
     command.add_argument("--rebuild", action="store_true", help="build the images and the code anew")
+    command.add_argument("--rerun", action="store_true", help="work on data that have not changed too")
     command.add_argument("--watch", action="store_true", help="after each edit, run again what it touches")
     command.add_argument(
         "--keep", action="store_true", help="keep the state of failed nodes' containers for imgc debug"
@@ -146,7 +148,12 @@ def _run(
             result = engine("process.whole").run(prepared.plan, recipes, *where, **options)
         else:
             compile_ = compiling(prepared.analysis, arguments, console)
-            options |= {"allow": allow, "compile": compile_, "dry": arguments.dry_run}
+            options |= {
+                "allow": allow,
+                "rerun": arguments.rerun,
+                "compile": compile_,
+                "dry": arguments.dry_run,
+            }
             result = engine().run(prepared.plan, *where, **options)
         if arguments.report and result.folder is not None:
             engine("report").write(result.folder, Path(arguments.report))
@@ -178,7 +185,7 @@ def _watch(arguments: argparse.Namespace, console: Console) -> int:
 
     def run(_plan: dict[str, Any], nodes: Sequence[str]) -> Any:
         _, result = _run(latest[0], nodes, arguments, console)
-        arguments.rebuild = False  # that was for the first run
+        arguments.rebuild = arguments.rerun = False  # that was for the first run
         return result
 
     watching = engine("watch.loop")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,7 +32,9 @@ from imgc_engine.data.datums import (
 )
 from imgc_engine.data.kept import Kept
 from imgc_engine.data.trees import Tree, clash_of
-from imgc_engine.plan import Container, Node
+from imgc_engine.images import Local
+from imgc_engine.plan import Container, Node, Retry
+from imgc_engine.run.states import End
 
 if TYPE_CHECKING:
     from imgc_engine.data.pfs import Pfs
@@ -41,29 +43,34 @@ SHOWN = 3  # symlinks in a note
 
 
 @dataclass(frozen=True, slots=True)
-class Expanded:
-    """What a leaf becomes. `unchanged` are the children that need not run, each with a sentence why.
+class Found:
+    """What a leaf becomes: `nodes` are the group and its children, `settled` those of them that need not run.
 
     `problem` is why it becomes nothing, `note` is what people should know anyway: sentences.
     """
 
-    children: tuple[Node, ...] = ()
-    unchanged: Mapping[str, str] = field(default_factory=dict)
+    nodes: tuple[Node, ...] = ()
+    settled: Mapping[str, End] = field(default_factory=dict)
     problem: str = ""
     note: str = ""
 
 
-class Expander:
-    """`nodes` are the paths of the plan's nodes that take part in the run; `image_ids` the engine's, by name.
-    With `rerun`, datums run that are unchanged too."""
+class Finder:
+    """`planned` are the plan's nodes that take part in the run; `images` are as the engine has them, by name. With
+    `rerun`, datums run that are unchanged too."""
 
     def __init__(
-        self, pfs: Pfs, nodes: Sequence[Node], image_ids: Mapping[str, str], *, rerun: bool = False
+        self, pfs: Pfs, planned: Iterable[Node], images: Mapping[str, Local], *, rerun: bool = False
     ) -> None:
-        self._pfs, self._image_ids, self._rerun = pfs, image_ids, rerun
-        self._paths = {node.path for node in nodes}
+        self._pfs, self._images, self._rerun = pfs, images, rerun
+        self._paths: set[str] = set()
+        self.take_part(planned)
 
-    def expand(self, node: Node) -> Expanded:
+    def take_part(self, nodes: Iterable[Node]) -> None:
+        """These are nodes of the run too."""
+        self._paths |= {node.path for node in nodes}
+
+    def find(self, node: Node) -> Found:
         """The children of a leaf with `input`, in the order of their data. In any thread."""
         assert node.input is not None
         try:
@@ -71,23 +78,33 @@ class Expander:
             found = datums(node.input, given)
             children = tuple(self._children(node, found, given))
         except (BadInput, OSError) as error:
-            return Expanded(problem=f"{error}".rstrip(".") + ".")
-        unchanged = {}
-        for child in children if not self._rerun else ():
-            if (since := self._unchanged(child)) is not None:
-                unchanged[child.path] = f"Unchanged since run {since}."
-        return Expanded(children, unchanged, note=_note(node, found, given))
+            return Found(problem=f"{error}".rstrip(".") + ".")
+        settled = {}
+        for child in children:
+            if (end := self.known_end(child)) is not None:
+                settled[child.path] = end
+        notes = [_note(node, found, given)]
+        if settled:
+            same = (
+                "all of its data are"
+                if len(settled) == len(children)
+                else f"{len(settled)} of its {len(children)} data are"
+            )
+            notes.append(f"{node.path or node.name}: {same} unchanged, and not worked on again.")
+        return Found((_group(node), *children), settled, note=" ".join(filter(None, notes)))
 
-    def _unchanged(self, child: Node) -> str | None:
-        """The run in which the datum succeeded, if nothing has changed since."""
+    def known_end(self, child: Node) -> End | None:
+        """How a datum ended in the run in which it succeeded, if nothing has changed since."""
+        if self._rerun:
+            return None
         assert child.input is not None
         known = self._pfs.kept.done(str(child.input["key"]))
         if known is None:
             return None
         done, tree = known
-        if done.exit_code not in (0, *child.accept_return_code):
+        if done.exit_code not in (0, *child.accept_return_code) or self._pfs.take(child, tree) is not None:
             return None
-        return done.run if self._pfs.take(child, tree) is None else None
+        return End(done.exit_code, began=False, message=f"Unchanged since run {done.run}.")
 
     def _children(self, node: Node, found: Sequence[Datum], given: Mapping[Source, Tree]) -> Iterator[Node]:
         same = self._same(node)
@@ -115,7 +132,7 @@ class Expander:
         built = self._pfs.built.get(node.image)
         return {
             "version": 1,
-            "image": self._image_ids[node.image],
+            "image": self._images[node.image].id,
             "code": built.key if built else None,
             "command": node.command,
             "env": dict(node.env),
@@ -175,6 +192,25 @@ class Expander:
         return pfs.kept.join(tree for _, tree in found)
 
 
+def _group(node: Node) -> Node:
+    """The leaf as a group: what is said of a try is said of each datum."""
+    return replace(
+        node,
+        kind="parallel",
+        command=None,
+        call=None,
+        retry=Retry(1, 0, ("error",), 1),
+        max_time=None,
+        container=Container("own", None),
+        input=None,
+    )
+
+
+def has_data_to_find(node: Node) -> bool:
+    """Whether it is a leaf with `input`, and not the node of a datum."""
+    return node.input is not None and "of" not in node.input
+
+
 def pieces_of(node: Node) -> list[dict[str, str]]:
     """What a datum's node gets; nothing of other nodes."""
     datum = node.input.get("datum") if node.input else None
@@ -199,13 +235,12 @@ def _own_folder(root: Path, kept: Kept) -> list[str]:
 def _note(node: Node, found: Sequence[Datum], given: Mapping[Source, Tree]) -> str:
     if not found:
         empty = [f"{kind} {of!r}" for (kind, of), tree in given.items() if not tree.files]
-        return f"{node.path or node.name}: there are no data" + (
-            f", since the {' and the '.join(empty)} holds nothing." if empty else "."
-        )
+        why = f", since the {' and the '.join(empty)} holds nothing" if empty else ""
+        return f"{node.path or node.name}: there are no data to work on{why}."
     links = dict.fromkeys(link for datum in found for link in leads_out(datum, given))
     if not links:
         return ""
     shown = ", ".join(list(links)[:SHOWN]) + (", …" if len(links) > SHOWN else "")
     return (
-        f"{node.path or node.name}: symlinks lead out of their datum, and nowhere in the container: {shown}"
+        f"{node.path or node.name}: symlinks lead out of their datum, and nowhere in the container: {shown}."
     )

@@ -12,7 +12,6 @@ import os
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 
 from imgc.records import dataclass
@@ -48,12 +47,21 @@ class Kept:
             disk.remove(folder)
 
     def adopt(self, folder: Path) -> Tree:
-        """Move a folder that a container filled to its place. Sockets and the like are left out. OSError."""
+        """Move a folder that a container filled to its place. Sockets and the like are left out. OSError.
+
+        What was adopted in a session that ended before it could say so is found by a file beside the folder.
+        """
+        marker = folder.with_name(f"{folder.name}.tree")
+        if marker.exists() and not any(folder.iterdir()):
+            known = self.tree(marker.read_text(encoding="ascii"))
+            if known is not None:
+                return known
         _settle(folder)
         tree = trees.read(folder, cache=None)
         made = Tree(self._place(tree.digest), tree.files)
         if not made.root.is_dir():
             self._list(made)
+        write_whole(marker, made.digest)
         disk.put(folder, made.root)
         return made
 
@@ -107,7 +115,7 @@ class Kept:
     def remember(self, key: str, done: Done) -> None:
         path = self._datum(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps(asdict(done)))
+        write_whole(path, json.dumps({"tree": done.tree, "exit_code": done.exit_code, "run": done.run}))
 
     def publish(self, node: str, tree: Tree) -> None:
         """Let `.imgc/out/NODE` lead to what the node wrote."""

@@ -11,13 +11,12 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass  # a tree remembers its digest, which needs a __dict__
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from imgc.context.digest import Digests, files
 from imgc.context.ignore import Matcher
+from imgc.records import dataclass
 
 HEADER = b"imgc data 1\n"
 
@@ -32,20 +31,26 @@ class File:
     executable: bool = False
 
 
-@dataclass(frozen=True)
 class Tree:
     """A folder and what is in it, sorted folder by folder."""
 
-    root: Path
-    files: tuple[File, ...]
+    __slots__ = ("_digest", "_order", "files", "root")
 
-    @cached_property
+    def __init__(self, root: Path, files: tuple[File, ...]) -> None:
+        self.root, self.files = root, files
+        self._order = [by_folders(file.path) for file in files]
+        self._digest = ""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tree) and (self.root, self.files) == (other.root, other.files)
+
+    def __hash__(self) -> int:
+        return hash((self.root, self.digest))
+
+    @property
     def digest(self) -> str:
-        return digest(self.files)
-
-    @cached_property
-    def _order(self) -> list[str]:
-        return [by_folders(file.path) for file in self.files]
+        self._digest = self._digest or digest(self.files)
+        return self._digest
 
     def below(self, path: str) -> tuple[File, ...]:
         """The file or folder of that path, with all that is in it; everything for "", nothing if it is not
@@ -133,11 +138,12 @@ def in_order(content: Iterable[File]) -> tuple[File, ...]:
 
 def dump(content: Iterable[File]) -> str:
     """As text, one file a line. Names that are no UTF-8 survive."""
-    return "".join(json.dumps(asdict(file), separators=(",", ":")) + "\n" for file in content)
+    rows = ([file.path, file.kind, file.content, file.executable] for file in content)
+    return "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
 
 
 def parse(text: str) -> tuple[File, ...]:
-    return tuple(File(**row) for row in map(json.loads, text.splitlines()))
+    return tuple(File(*row) for row in map(json.loads, text.splitlines()))
 
 
 def key_of(document: Mapping[str, Any]) -> str:

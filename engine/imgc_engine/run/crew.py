@@ -14,6 +14,7 @@ import docker.errors
 
 from imgc.records import dataclass, replace
 from imgc_engine.connection import UNREACHABLE
+from imgc_engine.data.expansion import has_data_to_find
 from imgc_engine.data.pfs import Pfs
 from imgc_engine.events import Listener, NodeOutput, Notice
 from imgc_engine.failures import LAST_LINES, EngineError, Refused
@@ -101,7 +102,9 @@ class Crew:
     def start(self, start: Start) -> None:
         creation = self._created.pop(start.node.path, None)
         control = self._running[start.node.path] = Control()
-        if start.node.container.mode == "own":
+        if has_data_to_find(start.node):
+            self._in_thread(partial(self._find_data, start))
+        elif start.node.container.mode == "own":
             self._in_thread(partial(self._attend, start, creation, control))
         else:
             self._in_thread(partial(self._attend_sharing, start, control))
@@ -113,7 +116,8 @@ class Crew:
     def prepare(self, starts: Iterable[Start]) -> None:
         """Create containers ahead, while others run: it is a tenth of what a short node takes."""
         for start in starts:
-            path, own = start.node.path, start.node.container.mode == "own"
+            path = start.node.path
+            own = start.node.container.mode == "own" and not has_data_to_find(start.node)
             if own and path not in self._created and len(self._created) < AHEAD:
                 with suppress(OSError):  # of the disk; the attempt itself will say so
                     creation = self._created[path] = self._creation(start)
@@ -193,9 +197,23 @@ class Crew:
             self._session.tell(Notice(f"The engine is away: `imgc clean` removes what is left of run {run}."))
         self._session.secrets.remove()
 
+    def _find_data(self, start: Start) -> None:
+        """The thread of a leaf with `input`: it becomes a group with a child for each of its data."""
+        found = self._session.pfs.expand(start.node)
+        if found.note:
+            self._session.tell(Notice(found.note))
+        if found.problem:
+            end = End(began=False, message=found.problem)
+            self._inbox.put(Ended(start.node.path, None, end, ()))
+            return
+        self._inbox.put(Ended(start.node.path, None, End(), (), Expansion(found.nodes), found.settled))
+
     def _attend(self, start: Start, creation: Creation | None, control: Control) -> None:
         """The thread of an attempt in a container of its own."""
         lines: tuple[str, ...] = ()
+        if creation is None and (known := self._session.pfs.known_end(start.node)) is not None:
+            self._inbox.put(Ended(start.node.path, None, known, lines))
+            return
         try:
             if creation is None:
                 creation = self._creation(start)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from queue import SimpleQueue
 from typing import Protocol
 
-from imgc.records import dataclass
+from imgc.records import dataclass, field
 from imgc_engine.events import Listener
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.masking import Mask
@@ -28,7 +28,8 @@ class Started:
 class Ended:
     """The leaf's attempt has ended. `container`, if any, is to be removed as soon as that is in the journal.
 
-    With an `expansion`, the leaf goes on as the group in it.
+    With an `expansion`, the leaf goes on as the group in it; `settled` are leaves below it that have succeeded
+    already, by path.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Ended:
     end: End
     last_lines: tuple[str, ...]
     expansion: Expansion | None = None
+    settled: Mapping[str, End] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ class Wanted:
     state: Path
     options: Options
     rebuild: bool = False
+    rerun: bool = False
     compile: Compile | None = None
 
 
@@ -190,11 +191,14 @@ def make_session(
     left: Mapping[str, int],
     code: Downloads,
     built: Mapping[str, Built],
+    planned: Sequence[Node],
     *,
     keep: bool,
+    rerun: bool = False,
 ) -> Session:
     """`left`: the attempts that an earlier session left running. EngineError."""
     run = store.folder.name
+    known: dict[str, images.Local] = {}
     if any(leaf.kind == "lazy" for leaf in leaves):
         scene.secrets.read_all()  # what it prints may use any, and logs that are open have their mask
     session = Session(
@@ -202,14 +206,24 @@ def make_session(
         store,
         Surroundings(scene.project, socket_path(), run),
         {},
-        {},
+        known,
         SecretFiles(run, scene.secrets),
         scene.secrets.mask(),
         {},
         left,
         keep,
         code,
-        Pfs(scene.plan, scene.project, Kept(scene.state), store.folder, client=scene.client, built=built),
+        Pfs(
+            scene.plan,
+            scene.project,
+            Kept(scene.state),
+            store.folder,
+            client=scene.client,
+            built=built,
+            planned=planned,
+            images=known,
+            rerun=rerun,
+        ),
         scene.tell,
         scene.interrupt,
     )

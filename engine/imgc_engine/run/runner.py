@@ -85,7 +85,8 @@ class Runner:
         if message.expansion is not None:
             self._expansions[message.path] = message.expansion
             try:
-                self._schedule.expand(message.path, message.expansion.nodes, time.monotonic())
+                nodes, settled = message.expansion.nodes, message.settled
+                self._schedule.expand(message.path, nodes, time.monotonic(), settled)
                 return
             except (TooMany, Deadlock) as error:
                 message = replace(message, end=End(message=f"What it gave cannot run: {error}."))

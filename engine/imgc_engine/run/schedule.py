@@ -65,6 +65,7 @@ class Schedule:
         self._root = next(iter(self._by_path.values()))
         self._keep_going = keep_going
         self._past = dict(past or {})
+        self._settled: dict[str, End] = {}
         self._actions: list[Action] = []
         self._agenda: deque[Item] = deque()
         self._timers: list[_Timer] = []
@@ -89,6 +90,11 @@ class Schedule:
     @property
     def finished(self) -> bool:
         return self._root.has_ended
+
+    @property
+    def paths(self) -> list[str]:
+        """Of all nodes, with those that leaves have expanded to, in tree order."""
+        return sorted(self._by_path, key=lambda path: self._by_path[path].index)
 
     @property
     def wake(self) -> float | None:
@@ -132,9 +138,11 @@ class Schedule:
             )
         self._settle()
 
-    def expand(self, path: str, nodes: tuple[Node, ...], now: float) -> None:
+    def expand(
+        self, path: str, nodes: tuple[Node, ...], now: float, settled: Mapping[str, End] | None = None
+    ) -> None:
         """The running attempt of a leaf has ended, and gave what runs in its place: the group `nodes[0]` of the
-        same path, and all below it, in tree order.
+        same path, and all below it, in tree order. Leaves that are `settled`, by path, succeed without running.
 
         TooMany, Deadlock: it is still to be told how the attempt has ended.
         """
@@ -149,6 +157,7 @@ class Schedule:
             self._limit(new)
         for new in made:
             self._remember(new)
+        self._settled |= settled or {}
         self._actions.append(Expanded(nodes))
         item.stopping, item.tries = None, 1
         self._begin_group(item)
@@ -235,6 +244,9 @@ class Schedule:
         before = self._past.pop(item.node.path, None)
         if before is not None and before.state is not None:
             self._end(item, before.state, before.cause, told=False)
+            return
+        if (end := self._settled.pop(item.node.path, None)) is not None:
+            self._end(item, "succeeded", None, end)
             return
         item.need = Need(item.node.cpu, rules.memory(item, ahead=1) or 0, item.node.gpu)
         self._ready.add(item)

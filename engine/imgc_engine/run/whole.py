@@ -76,7 +76,9 @@ def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
     try:
         store.append([begin_record(wanted.options, now(), environment=environment(scene))])
         storing.write_whole(store.folder / build_code.FILE, build_code.record(built))
-        session = make_session(scene, leaves, store, {}, code, built, keep=wanted.options.keep)
+        session = make_session(
+            scene, leaves, store, {}, code, built, nodes, keep=wanted.options.keep, rerun=wanted.rerun
+        )
         expand = _expand(scene, session, wanted.options.allow, wanted.compile, {})
         runner = Runner(schedule, session, lambda inbox: Crew(session, inbox, expand))
         tell(RunStarted(store.folder.name, nodes, store.folder))
@@ -143,7 +145,9 @@ def _resume(wanted: Wanted, store: storing.Store, tell: Listener, interrupt: Int
     if (stop := _not_built(coded, made, interrupt)) is not None:
         return stop
     built = {name: one for name, one in coded.items() if isinstance(one, Built)}
-    session = make_session(scene, leaves, store, history.running, code, built, keep=history.options.keep)
+    session = make_session(
+        scene, leaves, store, history.running, code, built, left.planned, keep=history.options.keep
+    )
     remove_strays(scene, left)
     session.secrets.remove()
     store.append([begin_record(history.options, now(), left.kept, environment(scene))])
@@ -213,7 +217,7 @@ def _execute(
         pfs.publish(node for node in nodes if node.path in runner.succeeded)
     finally:
         pfs.close()
-    failures = tuple(runner.failures[node.path] for node in nodes if node.path in runner.failures)
+    failures = tuple(runner.failures[path] for path in schedule.paths if path in runner.failures)
     state, code = _verdict(schedule, failures)
     store.append([{"t": now(), "e": "end", "state": state, "code": int(code)}])
     run_id = store.folder.name

@@ -26,7 +26,8 @@ INSTALLS = (
 """Layers that need nothing of the code."""
 
 _INSTALLER = lazy(r"\b(?:pip3?|uv|poetry|pdm|pipenv|conda|mamba|micromamba)\b")
-_PROJECT = lazy(r"(?m)^\[(?:project|build-system)\]")
+_PROJECT = lazy(r"(?m)^\[project\]")
+_PACKAGE = lazy(r"(?m)^\[build-system\]")
 _REQUIREMENT = lazy(r"(?m)^[ \t]*[^#\s]")
 _PARTS = lazy(r"&&|\|\||[;\n]")
 _WORDS = lazy(r"[A-Za-z0-9@][A-Za-z0-9._+:@/~=<>!\[\],-]*")
@@ -92,9 +93,26 @@ def _requirements(code: Written, project: Project) -> tuple[str, str, str] | Non
         file = posixpath.normpath(f"{folder}/requirements.txt")
         if project.exists(file, "file") and _holds(project, file, _REQUIREMENT):
             return file, "requirements", file
-        if has_project and folder == next(iter(folders)) and _holds(project, pyproject, _PROJECT):
+        if has_project and folder == next(iter(folders)) and _holds(project, pyproject, _PACKAGE):
             return pyproject, "local_project_install", "pip install ."
+        if has_project and _holds(project, pyproject, _PROJECT) and (listed := _listed(project, pyproject)):
+            return pyproject, "pip_packages", listed
     return None
+
+
+def _listed(project: Project, pyproject: str) -> str:
+    """The dependencies of a project that is no package, as a list in YAML; "" where there are none."""
+    import tomllib  # only for those that have such a file, and install nothing
+
+    content = project.read_text(pyproject)
+    try:
+        found = tomllib.loads(content)["project"]["dependencies"] if isinstance(content, str) else []
+    except (ValueError, LookupError, TypeError):
+        return ""
+    if not isinstance(found, list) or not all(isinstance(spec, str) for spec in found):
+        return ""
+    quoted = (spec if reads_as(spec, spec, True) else "'" + spec.replace("'", "''") + "'" for spec in found)
+    return f"[{', '.join(quoted)}]" if found else ""
 
 
 def _holds(project: Project, file: str, pattern: object) -> bool:
@@ -103,7 +121,8 @@ def _holds(project: Project, file: str, pattern: object) -> bool:
 
 
 def _unused(image: ResolvedImage, code: Written, file: str, key: str, value: str) -> Diagnostic:
-    edit = _ahead(image.node, code.key, f"{key}: {value}") if reads_as(value, value, True) else None
+    written = value.startswith("[") or reads_as(value, value, True)
+    edit = _ahead(image.node, code.key, f"{key}: {value}") if written else None
     return Diagnostic(
         "unused-requirements",
         Severity.HINT,

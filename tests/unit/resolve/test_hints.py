@@ -14,7 +14,8 @@ from tests_support import ROOT
 
 HINTS = ("unused-requirements", "install-after-code")
 CONTENTS = {
-    ".toml": '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.9"\n',
+    ".toml": '[build-system]\nrequires = ["hatchling"]\n\n[project]\nname = "a"\nversion = "1"\n'
+    'requires-python = ">=3.9"\n',
     ".lock": 'version = 1\nrequires-python = ">=3.9"\n',
     ".txt": "six\n",
 }
@@ -77,6 +78,14 @@ def test_requirements_beside_the_code_are_offered(files: list[str], line: str, f
     assert fixed(UNUSED, folder) == UNUSED.replace("    copy_dir", f"    {line}\n    copy_dir")
 
 
+def test_what_a_project_that_is_no_package_depends_on_is_offered(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text(
+        '[project]\nname = "a"\ndependencies = ["six>=1", "idna; python_version < \\"3.9\\"", "a[b,c]"]\n'
+    )
+    line = """pip_packages: [six>=1, idna; python_version < "3.9", 'a[b,c]']"""
+    assert fixed(UNUSED, folder) == UNUSED.replace("    copy_dir", f"    {line}\n    copy_dir")
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -126,7 +135,9 @@ def test_nothing_is_said_of_an_image_that_has_or_wants_none(image: str, folder: 
     [
         ("requirements.txt", "# nothing yet\n\n"),
         ("src/pyproject.toml", "[tool.ruff]\nline-length = 100\n"),
-        ("pyproject.toml", '[project]\nname = "a"\n'),  # would not be in the image
+        ("pyproject.toml", "[build-system]\nrequires = []\n"),  # would not be in the image
+        ("pyproject.toml", '[project]\nname = "a"\ndependencies = []\n'),
+        ("pyproject.toml", "[project\ndependencies = ["),
         ("requirements-dev.txt", "pytest\n"),
     ],
 )

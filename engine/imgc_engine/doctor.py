@@ -20,6 +20,7 @@ from imgc.records import dataclass
 from imgc_engine.build.program import Program, find_program
 from imgc_engine.connection import Facts, connect, engine_errors, facts, is_local, socket_path
 from imgc_engine.failures import EngineError
+from imgc_engine.sources.program import HOST, SourceError
 
 PATIENCE = 10.0  # seconds for one answer
 OLDEST = (20, 10)  # release of Docker
@@ -179,6 +180,15 @@ def logins(looked_at: Machine) -> Finding:  # noqa: ARG001 - what Docker's confi
     return Finding("fine", f"{', '.join(known) or 'none'}{f' (kept by {store})' if store else ''}")
 
 
+def git(looked_at: Machine) -> Finding:  # noqa: ARG001 - it is a program of this machine
+    """Whether code can be fetched from repositories."""
+    try:
+        told = HOST("--version").split()
+    except SourceError as error:
+        return Finding("warning", str(error), "only copy_url, copy_repo and source_files: download need it")
+    return Finding("fine", told[2] if len(told) > 2 else "is there")
+
+
 def clock(looked_at: Machine) -> Finding:
     told = str(looked_at.info.get("SystemTime") or "")
     if not told:
@@ -219,6 +229,7 @@ CHECKS = (
     Check("buildx", buildx),
     Check("disk space", disk),
     Check("registry logins", logins),
+    Check("git", git),
     Check("clock", clock),
 )
 """In the order in which they are told."""

@@ -106,3 +106,11 @@ def test_clock(seconds: int, hours: int, state: str) -> None:
 
 def test_a_time_that_is_not_one() -> None:
     assert doctor.clock(replace(FINE, info={"SystemTime": "yesterday"})).state == "skipped"
+
+
+def test_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.git(SILENT).state == "fine"
+    assert doctor.git(SILENT).text[0].isdigit()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = doctor.git(SILENT)
+    assert (found.state, "install it" in found.text) == ("warning", True)

@@ -133,7 +133,7 @@ def _fetch(url: str, commit: str, store: Path, git: Git, narrow: bool, nearby: P
         git("config", "remote.origin.promisor", "true", folder=store)
         git("config", "remote.origin.partialclonefilter", "blob:none", folder=store)
     only = ("--filter=blob:none",) if narrow else ()
-    options = (*_PLAIN, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+    options = (*_PLAIN, "fetch", "-q", "--no-tags", "--no-recurse-submodules")
     try:
         git(
             *options, "--depth=1", *only, "--", "origin", f"+{commit}:refs/imgc/{commit}",
@@ -157,7 +157,7 @@ def _took(url: str, commit: str, store: Path, git: Git) -> bool:
     """Whether a clone on this machine had the commit, which then is in the cache."""
     try:
         git(
-            *_PLAIN, "-c", "protocol.file.allow=always", "fetch", "-q", "--no-tags", "--no-write-fetch-head",
+            *_PLAIN, "-c", "protocol.file.allow=always", "fetch", "-q", "--no-tags",
             "--depth=1", "--", url, f"+{commit}:refs/imgc/{commit}", folder=store, timeout=FETCHING,
         )  # fmt: skip
     except SourceError as error:

@@ -108,9 +108,7 @@ def _history(url: str, commit: str, git: Git, folder: Path) -> str:
         url=url, folder=folder, timeout=FULL_HISTORY,
     )  # fmt: skip
     try:
-        return git(
-            "rev-parse", "-q", "--verify", "--end-of-options", f"{commit}^{{commit}}", folder=folder
-        ).strip()
+        return git("rev-parse", "-q", "--verify", f"{commit}^{{commit}}", folder=folder).strip()
     except SourceError as error:
         if "ambiguous" in str(error):
             message = f"Several commits of {bare(url)} begin with {commit}: write more of it."

@@ -13,10 +13,11 @@ from typing import Any
 import plans
 import pytest
 
-from imgc_engine.build import sending, trace
+from imgc_engine.build import process, sending, trace
 from imgc_engine.build.command import Flags
 from imgc_engine.build.progress import Output, Step, TraceProgress
 from imgc_engine.plan import Image, load
+from imgc_engine.secrets import Secrets
 
 
 def an_image(**settings: Any) -> Image:
@@ -236,3 +237,59 @@ def test_what_the_engine_answers_becomes_steps_and_lines() -> None:
     assert not progress.done
     assert list(progress.feed('{"id":"moby.image.id","aux":{"ID":"sha256:1"}}')) == []
     assert progress.done
+
+
+class Answers:
+    """In the place of requests: what the engine answers to one after the other."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers = list(answers)
+
+    def again(self) -> Answers:
+        return self
+
+    def lines(self) -> list[str]:
+        return self.answers.pop(0)
+
+    def send_signal(self, number: int, /) -> None:
+        raise AssertionError(number)
+
+
+def failing(error: str) -> list[str]:
+    step = message((1, b"sha:1"), (3, b"[internal] load"), (5, b""), (6, b""), (7, error.encode()))
+    aux = base64.b64encode(message((1, step))).decode()
+    return [json.dumps({"id": "moby.buildkit.trace", "aux": aux}), json.dumps({"error": f"failed: {error}"})]
+
+
+LOST = failing('Get "http://build-context-x": context not found')
+MADE = ['{"id":"moby.image.id","aux":{"ID":"sha256:1"}}']
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ([LOST, MADE], None),
+        ([LOST, LOST], "context not found"),
+        ([LOST, failing("exit code: 3")], "exit code 3"),
+        ([failing("exit code: 3")], "exit code 3"),
+    ],
+)
+def test_a_context_that_the_engine_has_lost_is_sent_again_once(
+    answers: list[list[str]], said: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = Answers(*answers)
+    monkeypatch.setattr(process, "request", lambda *_: sent)
+    image = an_image()
+    file = tmp_path / "compiled" / str(image.dockerfile)
+    file.parent.mkdir(parents=True)
+    file.write_text("FROM scratch\n")
+    plan = load(plans.plan(images={"app": plans.image("test/app:1.0", dockerfile=image.dockerfile)}))
+    client: Any = None
+    bench = process.Bench(
+        plan, tmp_path / "compiled", tmp_path, tmp_path / "logs", client, client, Flags(),
+        Secrets({}, tmp_path), process.Processes(), lambda _: None,
+    )  # fmt: skip
+    failure = process.build_image("app", bench)
+    assert (failure is None) == (said is None)
+    assert said is None or (failure is not None and said in failure.message)
+    assert sent.answers == []

@@ -118,10 +118,14 @@ def build_image(name: str, bench: Bench) -> Failure | None:
     log = bench.logs / f"{name}.log"
     tail = Tail()
     try:
-        if sent := request(image, bench.flags, bench.client, dockerfile, context):
-            built = _by_request(name, sent, bench, log, tail)
-        else:
+        sent = request(image, bench.flags, bench.client, dockerfile, context)
+        if sent is None:
             built = _by_docker(name, dockerfile, context, bench, log, tail)
+        else:
+            built = _by_request(name, sent, bench, log, tail)
+            if not built and _lost(tail):
+                tail = Tail()
+                built = _by_request(name, sent.again(), bench, log, tail)
     except SecretMissing as error:
         return _before(name, image, str(error))
     if built or bench.processes.ending:
@@ -138,6 +142,12 @@ def _by_request(name: str, sent: Request, bench: Bench, log: Path, tail: Tail) -
     finally:
         bench.processes.ended(sent)
     return progress.done
+
+
+def _lost(tail: Tail) -> bool:
+    """Whether the engine has lost the context that it was sent: seen once in fifty builds on a busy machine.
+    Nothing has run by then."""
+    return tail.failed is not None and tail.failed.error.endswith("context not found")
 
 
 def _by_docker(name: str, dockerfile: Path, context: Path, bench: Bench, log: Path, tail: Tail) -> bool:

@@ -25,10 +25,14 @@ class Request:
     """`lines` once, in one thread; `send_signal`, whichever it is, from others."""
 
     def __init__(self, client: docker.APIClient, params: Mapping[str, str], body: bytes) -> None:
-        self._client, self._body = client, body
+        self._client, self._body, self._asked = client, body, params
         self._id = os.urandom(8).hex()
         self._params = {**params, "buildid": self._id}
         self._over = threading.Event()
+
+    def again(self) -> Request:
+        """The same build, as another request."""
+        return Request(self._client, self._asked, self._body)
 
     def lines(self) -> Iterator[str]:
         """What the engine says until the build has ended. EngineError."""

@@ -74,7 +74,9 @@ def own_engine(engine: RealEngine, tmp_path: Path) -> Iterator[harness.Engine]:
     own = harness.Engine(harness.installed_release(), tmp_path / "engine")
     try:
         own.start()
-        own.docker("load", stdin=b"".join(engine.client.images.get("busybox:1.35").save(named=True)))
+        own.docker(
+            "load", stdin=b"".join(engine.client.images.get("busybox:1.35").save(named="busybox:1.35"))
+        )
         yield own
     finally:
         own.stop()

@@ -17,7 +17,7 @@ from imgc_engine.connection import UNREACHABLE, explanation
 from imgc_engine.run.follow import Follower
 from imgc_engine.run.logs import Log, Stream
 from imgc_engine.run.states import End
-from imgc_engine.run.steady import EngineGone, Steady
+from imgc_engine.run.steady import EngineGone, Steady, seconds_since_1970
 
 _NOT_RUN = {127: "was not found in the image", 126: "is not an executable file"}  # codes as a shell's
 _INIT = re.compile(r"\[FATAL tini \(\d+\)\] exec .* failed|ERROR \(catatonit")
@@ -151,7 +151,7 @@ def or_lost(work: Callable[[], End]) -> End:
 def _live(
     attempt: Attempt, steady: Steady, control: Control, log: Log, hooks: Hooks, create: Creation
 ) -> End:
-    outages, since = steady.outages, time.time()
+    outages = steady.outages
     taken_over = create.status() not in ("new", "created")
     follower = Follower(attempt, steady, log, hooks.output)
     if not taken_over:
@@ -170,9 +170,7 @@ def _live(
     state = follower.follow(attempt.stdin if not taken_over else None)
     seconds = time.monotonic() - begin
     control.over()
-    killed = not control.stopped and (
-        steady.outages != outages or _was_killed(attempt.name, state, steady, since)
-    )
+    killed = not control.stopped and (steady.outages != outages or _was_killed(attempt.name, state, steady))
     return _end(attempt, state, control.stopped, killed, seconds, log.last_lines())
 
 
@@ -201,11 +199,11 @@ def _not_started(name: str, steady: Steady, message: str) -> End:
     return End(lost=True, permanent=True, began=False, message=f"The container did not start: {message}")
 
 
-def _was_killed(name: str, state: Mapping[str, Any], steady: Steady, since: float) -> bool:
+def _was_killed(name: str, state: Mapping[str, Any], steady: Steady) -> bool:
     """Whether the engine was asked, by anybody but us, to kill it: by `docker kill`, or when it shut down."""
     if state["ExitCode"] not in KILLED or state["OOMKilled"]:
         return False
-    return bool(steady.events(name, "kill", since))
+    return bool(steady.events(name, "kill", seconds_since_1970(state["StartedAt"])))
 
 
 def _end(

@@ -55,7 +55,7 @@ class Execution:
         self._command, self._steady, self._client = command, steady, steady.client
         self._control, self._log, self._hooks = control, log, hooks
         self._drain = Drain(log, hooks)
-        self._since, self._outages = time.time(), steady.outages
+        self._begin, self._outages = time.monotonic(), steady.outages
         self._id: str | None = None
 
     def live(self) -> End:
@@ -151,7 +151,7 @@ class Execution:
         oom = (
             code == 137
             and not stopped
-            and bool(self._steady.events(self._command.container, "oom", self._since))
+            and bool(self._steady.events(self._command.container, "oom", self._since()))
         )
         message = "It ran out of the memory of the container that it shares." if oom else ""
         return End(code, oom=oom, stopped=stopped, message=message)
@@ -186,9 +186,13 @@ class Execution:
         state: Mapping[str, Any] = self._steady.call(lambda: self._client.exec_inspect(exec_id))
         return state
 
+    def _since(self) -> float:
+        """When it began, by the engine's clock."""
+        return self._steady.time() - (time.monotonic() - self._begin) - 1.0
+
     def _exit_code_told(self, exec_id: str) -> int | None:
         """The exit code in the engine's event; None when there is none."""
-        for event in self._steady.events(self._command.container, "exec_die", self._since):
+        for event in self._steady.events(self._command.container, "exec_die", self._since()):
             attributes = event["Actor"]["Attributes"]
             if attributes.get("execID") == exec_id:
                 return int(attributes["exitCode"])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from imgc_engine.run.logs import Log, Stream
-from imgc_engine.run.steady import Steady
+from imgc_engine.run.steady import Steady, seconds_since_1970
 from imgc_engine.run.streams import Attached, Logged, attach
 
 if TYPE_CHECKING:
@@ -100,6 +99,4 @@ class Follower:
 
 def _finished(state: Mapping[str, Any]) -> float:
     """When the container ended, in seconds since 1970; the streams end some 20 ms later."""
-    text = str(state["FinishedAt"])
-    digits = (text.partition(".")[2].rstrip("Z") + "000000")[:6]
-    return datetime.fromisoformat(f"{text[:19]}.{digits}+00:00").timestamp()
+    return seconds_since_1970(str(state["FinishedAt"]))

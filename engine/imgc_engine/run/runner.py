@@ -95,7 +95,7 @@ class Runner:
     def _act(self) -> None:
         """Do what the schedule wants: first the journal, then the world."""
         actions = self._schedule.actions()
-        self.session.store.append(self._records(actions))
+        self.session.store.append(list(self._records(actions)))
         for action in actions:
             match action:
                 case Changed():

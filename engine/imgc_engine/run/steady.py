@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 import docker
@@ -16,6 +17,11 @@ T = TypeVar("T")
 
 PATIENCE = 90.0  # seconds: after a kill, an engine's first start may fail after 15 s, and the next one work
 PAUSE = 0.25
+
+
+def seconds_since_1970(text: str) -> float:
+    """A time as the engine writes it: RFC 3339, with nanoseconds, in any time zone."""
+    return datetime.fromisoformat(text).timestamp()
 
 
 class EngineGone(RuntimeError):
@@ -42,13 +48,18 @@ class Steady:
             except UNREACHABLE:
                 self.wait_until_back()
 
+    def time(self) -> float:
+        """The engine's clock, in seconds since 1970: ours may be another, and may jump. APIError, EngineGone."""
+        return seconds_since_1970(self.call(self.client.info)["SystemTime"])
+
     def events(self, container: str, event: str, since: float) -> list[dict[str, Any]]:
-        """What the engine saw of a container since a time.time(). APIError, EngineGone."""
+        """What the engine saw of a container since a time of its clock. APIError, EngineGone."""
         filters = {"container": [container], "event": [event], "type": ["container"]}
+        begin = f"{since:.9f}"
 
         def ask() -> list[dict[str, Any]]:
-            until = int(time.time()) + 1
-            return list(self.client.events(since=int(since) - 1, until=until, filters=filters, decode=True))
+            until = f"{self.time():.9f}"  # it would wait for a later one
+            return list(self.client.events(since=begin, until=until, filters=filters, decode=True))
 
         return self.call(ask)
 

@@ -266,6 +266,23 @@ def test_containers_get_the_code_of_a_commit(any_engine: Any, clone: Path) -> No
         assert "next | not committed" in said
 
 
+def test_data_is_worked_on_again_by_other_code(pipeline: Pipeline, clone: Path) -> None:
+    (clone / "data").mkdir()
+    (clone / "data/one").write_text("1")
+    committed(
+        pipeline,
+        "repos: {in: {path: data}}\n"
+        "images: {app: {base: 'busybox:1.35', copy_dir: src, source_files: download}}\n"
+        "pipeline: {image: app, serial: {each: {input: {repo: in, glob: '/*'}, run: cat a.txt}}}\n",
+    )
+    assert "| first" in pipeline.imgc("run")
+    assert "| first" not in pipeline.imgc("run")
+    (clone / "src/a.txt").write_text("second\n")
+    git(clone, "commit", "-q", "-am", "Change")
+    git(clone, "push", "-q", "origin", "main")
+    assert "| second" in pipeline.imgc("run")
+
+
 def test_what_is_mounted_over_the_code_is_not_written_to(
     pipeline: Pipeline, clone: Path, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from gitserver import commit, git
 from imgc_engine.process.support import IMAGE, NODE
 from imgc_schema import load
 
@@ -161,6 +162,22 @@ def test_a_failure_is_at_its_place_and_its_folder_kept_on_demand(user: User) -> 
     assert (user.run_folder / "work/bad/1/app/made").read_text() == "made\n"
     assert user.imgc("clean") == (0, "there was nothing to remove\n")
     assert not (user.run_folder / "work").exists()
+
+
+def test_code_that_containers_would_be_given_is_refused(user: User) -> None:
+    user.write(
+        "pipeline: {image: app, run: ls}\n",
+        HEAD.replace("copy_dir: ./src,", "copy_dir: ./src, source_files: download,"),
+    )
+    git(user.project, "init", "-q")
+    commit(user.project, {"src/more.py": ""})
+    git(user.folder, "clone", "-q", "--bare", "project", "remote.git")
+    git(user.project, "remote", "add", "origin", "../remote.git")
+    git(user.project, "fetch", "-q", "origin")
+    code, output = user.run()
+    assert code == 1
+    assert "Code of a commit is put into containers" in output
+    assert "pipeline.yaml:5:" in output
 
 
 def test_what_cannot_be_is_refused_and_what_is_nearly_so_is_said(user: User) -> None:

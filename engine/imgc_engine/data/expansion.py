@@ -134,6 +134,11 @@ class Finder:
             "version": 1,
             "image": self._images[node.image].id,
             "code": built.key if built else None,
+            "fetched": [
+                [source.kind, source.url, source.commit, source.path, source.target]
+                for source in self._pfs.plan.images[node.image].sources
+                if source.source_files == "download"
+            ],
             "command": node.command,
             "env": dict(node.env),
             "secrets": [[use.name, use.env, use.target] for use in node.secrets],

@@ -174,6 +174,14 @@ def _of_images(
         recipe = recipes[name]
         places = {key: Place(**place) for key, place in recipe["keys"].items()}
         yield from ((place, IMAGE[key]) for key, place in places.items())
+        for source in plan.images[name].sources if name in plan.images else ():
+            if source.source_files == "download":
+                yield (
+                    source.place,
+                    _refused(
+                        "Code of a commit is put into containers; leave source_files out to have copy_dir's files."
+                    ),
+                )
         if (
             not recipe["python"]
             and not recipe["parent"]

@@ -19,7 +19,7 @@ from imgc.cli.engine import engine, ignore_state
 from imgc.diagnostics import Diagnostic, Severity
 from imgc.diagnostics.near import near
 from imgc.lock.lock import FILE, Lock
-from imgc.lock.lookups import Lookup, staleness, unused
+from imgc.lock.lookups import Lookup, staleness, unused, wanted
 from imgc.lock.save import save
 
 EXAMPLES = """examples:
@@ -158,11 +158,10 @@ class _Locking:
         self.kept = [place for place in unused(analysis.lookups, analysis.lock) if place not in unneeded]
         self.look_up(analysis, [lookup for lookup in analysis.lookups if lookup.section != "packages"])
         while analysis.lock.with_packages:
-            analysis = analyse_file(
-                self.file, self.arguments
-            )  # what is asked for may follow from what was found
+            # What is asked for may follow from what was found.
+            analysis = analyse_file(self.file, self.arguments)
             lists = [lookup for lookup in analysis.lookups if lookup.section == "packages"]
-            pending = {lookup.name for lookup in self.wanted(analysis, lists)}
+            pending = {lookup.name for lookup in self.pending(analysis, lists)}
             ready = [lookup for lookup in lists if lookup.asked and lookup.asked.parent not in pending]
             if not self.look_up(analysis, ready):
                 break
@@ -174,24 +173,19 @@ class _Locking:
             return EXIT_PROBLEMS if self.failed else EXIT_FINE
         return EXIT_ENVIRONMENT
 
-    def wanted(self, analysis: Analysis, lookups: Iterable[Lookup]) -> list[Lookup]:
+    def pending(self, analysis: Analysis, lookups: Iterable[Lookup]) -> list[Lookup]:
         """What is still to be looked up, each thing once."""
-        found = engine("lookups.lock").wanted(lookups, analysis.lock, self.arguments.update)
+        found = wanted(lookups, analysis.lock, self.arguments.update)
         return [lookup for lookup in found if (lookup.section, lookup.name) not in {*self.done, *self.failed}]
 
     def look_up(self, analysis: Analysis, lookups: Iterable[Lookup]) -> bool:
         """Looks up what is wanted of these, and saves the lock. Whether there was anything."""
-        wanted = self.wanted(analysis, lookups)
-        config = analysis.config
-        module = engine("lookups.lock")
-        place = module.Place(
-            analysis.project.directory,
-            (lambda reference: config.mirrored(reference)[0]) if config else str,
-            {
-                name: {"env": secret.env or None, "file": secret.file or None}
-                for name, secret in analysis.pipeline.secrets.items()
-            },
-        )
+        pending = self.pending(analysis, lookups)
+        config, directory = analysis.config, analysis.project.directory
+        secrets = {
+            name: {"env": secret.env or None, "file": secret.file or None}
+            for name, secret in analysis.pipeline.secrets.items()
+        }
         found: dict[Lookup, Any] = {}
 
         def tell(lookup: Lookup, outcome: Any) -> None:
@@ -202,13 +196,17 @@ class _Locking:
             self.tell(lookup, outcome, analysis.lock.section(lookup.section).get(lookup.name))
 
         try:
-            module.look_up(wanted, place, tell, update=self.arguments.update is not None)
+            if pending:
+                module = engine("lookups.lock")
+                mirrored = (lambda reference: config.mirrored(reference)[0]) if config else str
+                place = module.Place(directory, mirrored, secrets)
+                module.look_up(pending, place, tell, update=self.arguments.update is not None)
         finally:  # interrupted or not: what was found is kept
             new = self.merged(analysis, found)
             lists = {lookup.name: outcome.text for lookup, outcome in found.items() if outcome.text}
-            self.changed = save(new, lists, analysis.project.directory) or self.changed
-        self.fetch(analysis, new, place.secrets)
-        return bool(wanted)
+            self.changed = save(new, lists, directory) or self.changed
+        self.fetch(analysis, new, secrets)
+        return bool(pending)
 
     def merged(self, analysis: Analysis, found: Mapping[Lookup, Any]) -> Lock:
         """The lock with what was found, and without what nothing needs any more."""
@@ -223,13 +221,17 @@ class _Locking:
 
     def fetch(self, analysis: Analysis, lock: Lock, secrets: Any) -> None:
         """Brings the code of the lock to this machine, where `imgc compile --context` looks for it."""
-        directory, sources = analysis.project.directory, engine("sources.lookup")
-        wanted = {
-            sources.Wanted(lookup.kind, lookup.url, lookup.branch, lookup.path): lookup
+        locked = [
+            lookup
             for lookup in analysis.lookups
             if lookup.section == "sources" and not lookup.download and lookup.name in lock.sources
-        }
-        if wanted:
+        ]
+        if locked:
+            directory, sources = analysis.project.directory, engine("sources.lookup")
+            wanted = {
+                sources.Wanted(lookup.kind, lookup.url, lookup.branch, lookup.path): lookup
+                for lookup in locked
+            }
             ignore_state(directory)
             commits = {source: lock.sources[lookup.name].commit for source, lookup in wanted.items()}
             for source, error in sources.bring(commits, directory, secrets).items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from imgc.diagnostics import Span
 from imgc.lock.lock import Lock
@@ -93,6 +93,25 @@ def staleness(lookup: Lookup, lock: Lock) -> str | None:
     if lookup.asked is not None and lock.packages[lookup.name].requirements != lookup.asked.digest:
         return "something else was asked for when it was made"
     return ""
+
+
+def wanted(lookups: Iterable[Lookup], lock: Lock, update: Collection[str] | None) -> list[Lookup]:
+    """What has to be looked up: what the lock lacks or has of something else, what it has without a digest, and what
+    is to be updated (by the name of an entry or of an image; no names: all)."""
+    names = set(update or ())
+    return [
+        lookup
+        for lookup in lookups
+        if (update is not None and (not names or lookup.name in names or names.intersection(lookup.images)))
+        or staleness(lookup, lock) != ""
+        or is_tentative(lookup, lock)
+    ]
+
+
+def is_tentative(lookup: Lookup, lock: Lock) -> bool:
+    """Whether an entry is of an image whose registry did not answer, or does not have it (yet)."""
+    known = lock.images.get(lookup.name) if lookup.section == "images" else None
+    return known is not None and not known.digest
 
 
 def unused(lookups: Iterable[Lookup], lock: Lock) -> list[tuple[str, str]]:

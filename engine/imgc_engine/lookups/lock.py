@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from imgc.lock.lock import Lock
-from imgc.lock.lookups import Lookup, staleness
+from imgc.lock.lookups import Lookup
 from imgc.records import dataclass
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.lookups import code, environment, images, packages
@@ -34,25 +33,6 @@ class Place:
     directory: Path
     mirrored: Callable[[str], str]
     secrets: Secrets
-
-
-def wanted(lookups: Iterable[Lookup], lock: Lock, update: Collection[str] | None) -> list[Lookup]:
-    """What has to be looked up: what the lock lacks or has of something else, what it has without a digest, and what
-    is to be updated (by the name of an entry or of an image; no names: all)."""
-    names = set(update or ())
-    return [
-        lookup
-        for lookup in lookups
-        if (update is not None and (not names or lookup.name in names or names.intersection(lookup.images)))
-        or staleness(lookup, lock) != ""
-        or is_tentative(lookup, lock)
-    ]
-
-
-def is_tentative(lookup: Lookup, lock: Lock) -> bool:
-    """Whether an entry is of an image whose registry did not answer, or does not have it (yet)."""
-    known = lock.images.get(lookup.name) if lookup.section == "images" else None
-    return known is not None and not known.digest
 
 
 def look_up(

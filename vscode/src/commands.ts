@@ -75,6 +75,11 @@ async function documentOf(parts: Parts, first: Argument): Promise<vscode.TextDoc
   return isPipeline(opened) ? opened : undefined;
 }
 
+/** How commands of imgc take a node: the root, a pipeline of one node, is `/` for debug and all there is for run. */
+function argumentsFor(verb: Verb, name: string | undefined): string[] {
+  return name ? [name] : verb === "debug" ? ["/"] : [];
+}
+
 /** Saves the file and runs imgc on it; on one image or node where `of` names one. */
 async function work(
   parts: Parts, verb: Verb, first: Argument, of?: string | (() => Promise<string | undefined>),
@@ -93,7 +98,7 @@ async function work(
     return;
   }
   await document.save();
-  await execute(verb, document.uri, found.command, name ? [name] : [], name ? `${verb} ${name}` : verb);
+  await execute(verb, document.uri, found.command, argumentsFor(verb, name), name ? `${verb} ${name}` : verb);
 }
 
 async function pathAtCursor(parts: Parts, leaf = false): Promise<string | undefined> {

@@ -5,6 +5,7 @@
 set -eu
 mkdir -p "$1"
 cd "$1"
+folder=$PWD
 version=${2:-4.100.3}
 root=""
 [ "$(id -u)" = 0 ] || root=sudo
@@ -17,10 +18,10 @@ if [ -n "$missing" ]; then
     # shellcheck disable=SC2086  # one word a package
     $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
 fi
-[ ! -e "$PWD/installed-$version" ] || exit 0
+[ ! -e "$folder/installed-$version" ] || exit 0
 rm -rf node_modules
 echo '{"private": true}' >package.json
-npm_config_nodedir=${npm_config_nodedir:-$(dirname "$(dirname "$(command -v node)")")}
+npm_config_nodedir=${npm_config_nodedir:-$(node -p "path.dirname(path.dirname(process.execPath))")}
 export npm_config_nodedir npm_config_yes=true # node-pty's install script runs npx
 quiet="--no-audit --no-fund --loglevel=error"
 # shellcheck disable=SC2086
@@ -37,4 +38,4 @@ ln -sfn node_modules node_modules.asar
 (cd bin/helpers && ln -sf browser-linux.sh browser.sh)
 # shellcheck disable=SC2086
 (cd extensions && npm install --omit=dev --ignore-scripts $quiet)
-touch "$1/installed-$version"
+touch "$folder/installed-$version"

@@ -22,6 +22,7 @@ const SETTINGS = {
   "workbench.tips.enabled": false,
   "editor.minimap.enabled": false,
   "editor.occurrencesHighlight": "off",
+  "terminal.integrated.gpuAcceleration": "off",
   "telemetry.telemetryLevel": "off",
   "extensions.ignoreRecommendations": true,
   "git.enabled": false,
@@ -122,6 +123,21 @@ export class Workbench {
     await input.fill(`:${line}:${column}`);
     await this.page.keyboard.press("Enter");
     await input.waitFor({ state: "hidden" });
+    await this.page.locator(".statusbar-item", { hasText: `Ln ${line},` }).waitFor();
+  }
+
+  /** Something that a key opens, the key pressed again while it does not come. */
+  async pressed(key, locator, tries = 6) {
+    for (let turn = 1; ; turn++) {
+      await this.page.keyboard.press(key);
+      try {
+        await locator.waitFor({ timeout: WAIT / 6 });
+        return;
+      } catch (error) {
+        if (turn === tries) throw error;
+        await this.page.keyboard.press("Escape");
+      }
+    }
   }
 
   /** The lines that an editor shows, top first. `of` is a part of the name of its group's active tab. */
@@ -148,6 +164,12 @@ export class Workbench {
   /** The row of the tree view with a name. */
   row(name) {
     return this.page.locator(`.pane-body .monaco-list-row[aria-label^="${name}, "]`);
+  }
+
+  /** What the terminal that is shown has on its screen. */
+  async terminal() {
+    const rows = this.page.locator(".terminal-wrapper.active .xterm-rows > div");
+    return (await rows.allTextContents()).join("\n");
   }
 
   async picture(name) {

@@ -62,11 +62,10 @@ step("a pipeline file is claimed by what is in it, and checked", async (page) =>
 
 step("a quick fix is offered and applied", async (page) => {
   await bench.goTo(7, 7);
-  await page.keyboard.press("Control+.");
   const row = page.locator(".action-widget .monaco-list-row", { hasText: "copy_dir" }).first();
-  await row.waitFor();
+  await bench.pressed("Control+.", row);
   await bench.picture("diagnostics");
-  await page.keyboard.press("Enter");
+  await row.click();
   await bench.until("the fix", async () => (await text()).includes("copy_dir: src"));
   await page.locator(".squiggly-error").first().waitFor({ state: "hidden" });
 });
@@ -76,7 +75,7 @@ step("a completion is accepted", async (page) => {
   await page.keyboard.press("Enter");
   await page.keyboard.type("work");
   const item = page.locator(".suggest-widget.visible .monaco-list-row", { hasText: "workdir" }).first();
-  await item.waitFor();
+  await bench.pressed("Control+Space", item);
   await bench.picture("completion");
   await page.keyboard.press("Tab");
   await bench.until("the key", async () => (await text()).includes("    workdir: "));
@@ -87,9 +86,8 @@ step("a completion is accepted", async (page) => {
 
 step("an image is renamed where it is made and where it is used", async (page) => {
   await bench.goTo(5, 4);
-  await page.keyboard.press("F2");
   const input = page.locator(".rename-box input.rename-input");
-  await input.waitFor();
+  await bench.pressed("F2", input);
   await input.fill("kit");
   await page.keyboard.press("Enter");
   await bench.until("the new name", async () => {
@@ -199,6 +197,18 @@ step("a check in a terminal", async (page) => {
   await bench.command("imgc: Check");
   await page.locator(".terminal-wrapper.active .xterm").first().waitFor();
   await page.locator(".terminal-tabs-entry, .single-terminal-tab, .title-label", { hasText: /check/ }).first().waitFor();
+});
+
+step("a shell in the container of a node", async (page) => {
+  await bench.goTo(19, 10);
+  await bench.command("imgc: Debug This Node");
+  await page.locator(".terminal-tabs-entry", { hasText: "debug check/cats" }).waitFor();
+  // Typed into the terminal, which has the focus: it leaves a file where the editor can see it.
+  await bench.until("the prompt", async () => /check\/cats|\$|#/.test(await bench.terminal()), 3 * WAIT);
+  await page.waitForTimeout(1000);
+  await page.keyboard.type("echo words: $(wc -w < words.txt), in $(pwd)\n");
+  await bench.until("the answer", async () => (await bench.terminal()).includes("words: 3, in /words"));
+  await page.keyboard.type("exit\n");
 });
 
 step("other people's pipeline files stay YAML", async () => {

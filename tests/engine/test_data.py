@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -372,3 +374,38 @@ pipeline: {image: map, input: {repo: d, glob: "/*"}}
     assert ran(project.imgc("run"), project.name) == []
     put(project.folder / "source", **{"main.py": "print('edited')\n"})
     assert ran(project.imgc("run"), project.name) == ["a", "b"], "the code is part of a datum"
+
+
+def test_a_shell_has_the_data_of_its_node(project: Pipeline) -> None:
+    put(project.folder / "data", a="1", b="1 2")
+    put(project.folder / "source", **{"main.py": "print('the code')\n"})
+    project.write("""\
+repos: {d: {path: data}}
+images:
+  map: {base: "python:3.11-slim-bookworm", builder: {language: python, path: source}}
+pipeline:
+  image: map
+  serial:
+    count: {input: {repo: d, glob: "/*"}, run: 'wc -w < $d > /pfs/out/$(basename $d)'}
+    use: {input: {node: count, glob: /}}
+""")
+    project.imgc("run", "count")
+
+    def shell(node: str, *options: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "imgc.cli.main", "debug", *options, node], cwd=project.folder, env=project.env,
+            input="cat $d; find /pfs -type f | sort; /.imgc/run; cat /pfs/out/*; ls -ld /pfs/out | cut -c1-10\n",
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    assert "1 2/pfs/build/run.sh\n/pfs/d/b\n/pfs/source/main.py\n2\ndrwxrwxrwx" in shell("count/count[b]")
+    assert "1/pfs/build/run.sh" in shell("count"), "the first, where none is named"
+    assert "/pfs/count/a\n/pfs/count/b\n/pfs/source/main.py\nthe code" in shell("use[count]")
+    assert "There is no 'count[z]' among the data of 'count': there are count[a], count[b]" in shell(
+        "count[z]", code=1
+    )
+    assert "leave out --print" in shell("count", "--print", code=1)
+    put(project.folder / "source", **{"main.py": "print('edited')\n"})
+    assert "edited" in shell("use", "--live")

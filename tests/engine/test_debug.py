@@ -236,7 +236,7 @@ def test_clean_removes_what_kill_9_left_and_no_open_shell(user: User) -> None:
             shell.expect("root@here")
         killed.process.kill()
         killed.process.wait()
-        assert "removed 1 containers" in user.imgc("clean").stderr
+        assert "removed 1 container" in user.imgc("clean").stderr
         opened.type("exit 4\r")
         assert opened.end() == 4
     user.check_nothing_left()

@@ -176,7 +176,7 @@ def test_runs_are_listed_read_stopped_and_cleaned(engine: Any, tmp_path: Path) -
     assert imgc(engine, tmp_path, "logs", "nope").returncode == 2
     assert "has ended already" in imgc(engine, tmp_path, "stop").stderr
     imgc(engine, tmp_path, "run")
-    assert "1 runs" in imgc(engine, tmp_path, "clean", "--keep", "1").stderr
+    assert "1 run" in imgc(engine, tmp_path, "clean", "--keep", "1").stderr
     assert len(imgc(engine, tmp_path, "ps").stdout.splitlines()) == 1
 
 

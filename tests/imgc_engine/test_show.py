@@ -30,6 +30,7 @@ from imgc_engine.failures import Code, Failure, Refusal
 from imgc_engine.plan import Place, load
 from imgc_engine.show.live import image_lines, node_lines
 from imgc_engine.show.model import Model
+from imgc_engine.show.summary import summary
 from imgc_engine.show.text import duration, one_line
 
 NODES = load(plans.plan(serial(run("a"), parallel(*[run(f"n{n}") for n in range(40)], name="many")))).nodes
@@ -156,6 +157,14 @@ def test_the_summary_names_place_cause_lines_log_and_what_to_do(
         "failed in 12 s (run r1)",
         "to go on: imgc run --resume r1",
     ]
+
+
+def test_of_many_failures_the_first_are_told_in_full() -> None:
+    failures = tuple(replace(failure(), subject=f"n[{number}]") for number in range(1000))
+    lines = summary(Result(Code.STEP_FAILED, failures, run="r1"), Path())
+    assert len(lines) < 200
+    assert "n[19]: It ended with exit code 3." in lines
+    assert any(line.startswith("and 980 more: n[20], n[21]") for line in lines)
 
 
 def test_the_commands_of_the_summary_see_the_same_pipeline(tmp_path: Path) -> None:

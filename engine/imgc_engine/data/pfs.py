@@ -108,7 +108,7 @@ class Pfs:
 
     def extra(self, node: Node, attempt: int) -> Extra:
         """What the container of an attempt gets; its working folder is made. OSError."""
-        mounts: list[Mapping[str, Any]] = []
+        mounts: list[dict[str, Any]] = []
         env: dict[str, str] = {}
         if node.image is not None and (built := self.built.get(node.image)) is not None:
             mounts += [
@@ -125,7 +125,8 @@ class Pfs:
             out.mkdir(parents=True, exist_ok=True)
             out.chmod(0o777)  # the command's user may be any
             mounts.append(bind(str(out), "/pfs/out", False))
-        return Extra(tuple(mounts), env)
+        taken = {mount.dst for mount in node.mounts}
+        return Extra(tuple(mount for mount in mounts if mount["Target"] not in taken), env)
 
     def finish(self, node: Node, attempt: int, end: End) -> End:
         """Keep what a successful attempt wrote, or say why it is none after all."""

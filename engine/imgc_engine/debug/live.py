@@ -11,10 +11,13 @@ from imgc_engine.run.containers import host_path
 
 
 def with_local_files(node: Node, plan: Plan, project: Path) -> Node:
-    """The node with a mount for each entry of its image's path_map. Refused."""
+    """The node with a mount for each entry of its image's path_map, and for the code of its build pipeline. Refused."""
     assert node.image is not None
     image = plan.images[node.image]
-    if not image.path_map:
+    local_files = dict(image.path_map)
+    if image.builder is not None:
+        local_files[image.builder.path] = "/pfs/source"
+    if not local_files:
         code = f" Its code comes from elsewhere ({image.sources[0].kind})." if image.sources else ""
         raise Refused(
             (
@@ -25,10 +28,10 @@ def with_local_files(node: Node, plan: Plan, project: Path) -> Node:
                 ),
             )
         )
-    missing = [local for local in image.path_map if not Path(host_path(local, project)).exists()]
+    missing = [local for local in local_files if not Path(host_path(local, project)).exists()]
     if missing:
         raise Refused((Refusal(image.source, f"There is no {missing[0]!r} to mount for --live."),))
-    mounts = [Mount(local, inside, read_only=False) for local, inside in image.path_map.items()]
+    mounts = [Mount(local, inside, read_only=False) for local, inside in local_files.items()]
     taken = {mount.dst for mount in node.mounts}
     return replace(node, mounts=(*(mount for mount in mounts if mount.dst not in taken), *node.mounts))
 

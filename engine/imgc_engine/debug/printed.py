@@ -35,6 +35,9 @@ def command_of(document: Mapping[str, Any], project: Path, path: str, *, live: b
         node = with_local_files(node, plan, project)
     if node.image is None:
         raise Refused((Refusal(node.source, f"{node.path!r} has no image to run in."),))
+    if node.input is not None or node.outputs or plan.images[node.image].builder is not None:
+        message = "What it has below /pfs is prepared when it starts: leave out --print."
+        raise Refused((Refusal(node.source, message),))
     try:
         command = docker_run(node, plan, project)
     except NotExpressible as error:

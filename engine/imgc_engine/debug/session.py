@@ -13,15 +13,19 @@ from typing import Any
 import docker
 import docker.errors
 
-from imgc.records import dataclass, replace
+from imgc.records import dataclass, field, replace
 from imgc_engine import api, images
 from imgc_engine.connection import connect, engine_errors, explanation, facts, socket_path
+from imgc_engine.data.code import Built
+from imgc_engine.data.expansion import has_data_to_find
+from imgc_engine.data.pfs import Pfs
 from imgc_engine.debug import shell as shells
+from imgc_engine.debug.data import built_of, data_node_path, leaf_of, pfs_of, with_data
 from imgc_engine.debug.kept import kept_state
 from imgc_engine.debug.live import is_covered, with_local_files
 from imgc_engine.debug.terminal import connected, is_terminal
 from imgc_engine.events import Listener, one_at_a_time
-from imgc_engine.failures import Code, EngineError, worst
+from imgc_engine.failures import Code, EngineError, Failure, worst
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Node, load
 from imgc_engine.run import store
@@ -29,9 +33,8 @@ from imgc_engine.run.cleaning import remove
 from imgc_engine.run.code import Downloads
 from imgc_engine.run.containers import Given, Surroundings, description
 from imgc_engine.run.naming import SHELLS, new_run_id
-from imgc_engine.run.prepare import Scene, fetch_code, make_images, refuse
+from imgc_engine.run.prepare import Scene, fetch_code, make_code, make_images, refuse
 from imgc_engine.run.secret_files import SecretFiles
-from imgc_engine.run.selection import leaf
 from imgc_engine.secrets import Secrets
 
 NO_LOG = {"Type": "none", "Config": {}}
@@ -49,6 +52,8 @@ class Ready:
     """What it is, for people."""
     code: Downloads | None = None
     """What goes into the container before it starts; None for a kept state, which has it, and for local files."""
+    built: Mapping[str, Built] = field(default_factory=dict)
+    """The code of the node's build pipeline, by its image."""
 
 
 def debug(
@@ -73,13 +78,14 @@ def debug(
 
     def work() -> api.Result:
         loaded = load(plan)
-        one = leaf(loaded.nodes, node)
+        one, datum = leaf_of(loaded.nodes, node)
         client = connect()
         scene = Scene(
             loaded, compiled, project, project / api.STATE, client, facts(client),
             Secrets(loaded.secrets, project), one_at_a_time(listener), interrupt,
         )  # fmt: skip
-        state = None if fresh else kept_state(client, project, run, one.path)
+        kept = data_node_path(one, datum) if datum else one.path
+        state = None if fresh else kept_state(client, project, run, kept)
         if state is not None:
             one = state.node
             scene = replace(scene, plan=state.plan, secrets=Secrets(state.plan.secrets, project))
@@ -87,7 +93,10 @@ def debug(
             one = with_local_files(one, scene.plan, project)
         refuse(scene, [one], allow, lazy="")
         if state is not None:
-            found.append(Ready(scene, one, state.image, state.where))
+            coded = make_code(scene, [one])
+            if failed := [failure for failure in coded.values() if isinstance(failure, Failure)]:
+                return api.Result(worst(failed), tuple(failed))
+            found.append(Ready(scene, one, state.image, state.where, built=built_of(coded)))
             return api.Result(Code.FINE)
         made = make_images(scene, [one], rebuild=False)
         failures = tuple(outcome.failure for outcome in made.values() if outcome.failure)
@@ -100,7 +109,16 @@ def debug(
             code, lost = fetch_code(scene, [one])
             if lost:
                 return api.Result(worst(lost), lost)
-        found.append(Ready(scene, one, reference, reference, code))
+        coded = make_code(scene, [one])
+        if failed := [failure for failure in coded.values() if isinstance(failure, Failure)]:
+            return api.Result(worst(failed), tuple(failed))
+        built = built_of(coded)
+        if has_data_to_find(one):
+            of_datum = with_data(scene, one, datum, built)
+            if isinstance(of_datum, str):
+                return api.Result(Code.USER_FILE, problem=of_datum)
+            one = of_datum
+        found.append(Ready(scene, one, reference, reference, code, built))
         return api.Result(Code.FINE)
 
     result = api.answer(work, interrupt)
@@ -118,7 +136,9 @@ def open_shell(ready: Ready) -> int:
         shell = _shell_in(client, ready.image, name, stack)
         terminal = is_terminal()
         container = f"imgc-{name}"
-        config = _description(ready, name, shell, secrets, terminal=terminal)
+        pfs = pfs_of(scene, ready.built, scene.state / SHELLS / name)
+        stack.callback(pfs.close)
+        config = _description(ready, name, shell, secrets, pfs, terminal=terminal)
         with engine_errors():
             stack.callback(_remove, client, container)
             client.create_container_from_config(config, container)
@@ -165,13 +185,14 @@ def _is_there(client: docker.APIClient, container: str, path: str) -> bool:
 
 
 def _description(
-    ready: Ready, name: str, shell: str, secrets: SecretFiles, *, terminal: bool
+    ready: Ready, name: str, shell: str, secrets: SecretFiles, pfs: Pfs, *, terminal: bool
 ) -> dict[str, Any]:
     """The container's, as the node's own but for what a shell needs."""
     scene, node = ready.scene, ready.node
     found = images.local(scene.client, ready.image)
     user = node.user if node.user is not None else found.user if found else ""
-    given = Given(0, node.mem, secrets.variables(node), secrets.files(node, user))
+    extra = pfs.extra(node, 0)
+    given = Given(0, node.mem, secrets.variables(node), secrets.files(node, user), extra.mounts, extra.env)
     config = description(node, ready.image, Surroundings(scene.project, socket_path(), name), given)
     argv = shells.command_line(shell, terminal=terminal)
     config["Env"] += [f"{key}={value}" for key, value in shells.environment(shell, terminal=terminal).items()]

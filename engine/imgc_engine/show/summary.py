@@ -10,6 +10,8 @@ from imgc_engine.api import Result
 from imgc_engine.failures import Code, Failure
 from imgc_engine.show.text import duration, one_line
 
+SHOWN = 20  # failures that are told in full: data can fail by the thousand
+
 
 def summary(result: Result, project: Path, again: Sequence[str] = (), *, shells: bool = True) -> list[str]:
     """Lines. `again`: options that a command needs which is to see the same pipeline.
@@ -22,10 +24,13 @@ def summary(result: Result, project: Path, again: Sequence[str] = (), *, shells:
     for refusal in result.refusals:
         lines += [f"error: {one_line(refusal.message)}", f"  --> {_shown(project / refusal.place.file)}"
                   f":{refusal.place.line}:{refusal.place.column}"]  # fmt: skip
-    for failure in result.failures:
+    for failure in result.failures[:SHOWN]:
         lines += ["", *_failure(failure, project)]
         if shells and result.run and failure.log is not None:  # a leaf's: it had a container
             lines.append(f"  look around: {shlex.join(['imgc', 'debug', *again, failure.subject or '/'])}")
+    if rest := result.failures[SHOWN:]:
+        lines += ["", f"and {len(rest)} more: " + ", ".join(failure.subject or "/" for failure in rest[:SHOWN])
+                  + (", …" if len(rest) > SHOWN else "")]  # fmt: skip
     if result.run:
         lines += ["", f"{_ended(result)} in {duration(result.seconds)} (run {result.run})"]
         if result.code not in (Code.FINE, Code.USER_FILE):

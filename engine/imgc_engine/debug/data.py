@@ -1,0 +1,64 @@
+"""What a shell sees below /pfs: the node's code, and one of its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from imgc_engine import images
+from imgc_engine.data.code import Built
+from imgc_engine.data.expansion import has_data_to_find
+from imgc_engine.data.kept import Kept
+from imgc_engine.data.pfs import Pfs
+from imgc_engine.failures import Failure
+from imgc_engine.plan import Node
+from imgc_engine.run.naming import SHELLS
+from imgc_engine.run.prepare import Scene
+from imgc_engine.run.selection import UnknownNode, leaf
+
+SHOWN = 5  # names in a message
+
+
+def leaf_of(nodes: Sequence[Node], path: str) -> tuple[Node, str]:
+    """The leaf of that path; with the name of the datum's node where it is `LEAF/LEAF[DATUM]`, or only the last
+    part of that. UnknownNode."""
+    path = path.strip("/")
+    try:
+        return leaf(nodes, path), ""
+    except UnknownNode:
+        for node in nodes:
+            begins = (data_node_path(node, f"{node.name}["), f"{node.name}[")
+            if not node.is_group and has_data_to_find(node) and path.startswith(begins):
+                return node, path[path.rindex(f"{node.name}[") :]
+        raise
+
+
+def data_node_path(node: Node, name: str) -> str:
+    return f"{node.path}/{name}" if node.path else name
+
+
+def built_of(coded: Mapping[str, Built | Failure]) -> dict[str, Built]:
+    return {name: one for name, one in coded.items() if isinstance(one, Built)}
+
+
+def pfs_of(scene: Scene, built: Mapping[str, Built], folder: Path) -> Pfs:
+    known = {name: found for name, image in scene.plan.images.items()
+             if (found := images.local(scene.client, image.reference)) is not None}  # fmt: skip
+    return Pfs(
+        scene.plan, scene.project, Kept(scene.state), folder,
+        client=scene.client, built=built, planned=(), images=known, rerun=True,
+    )  # fmt: skip
+
+
+def with_data(scene: Scene, node: Node, name: str, built: Mapping[str, Built]) -> Node | str:
+    """The node of a datum, the first for ""; or why there is none, in a sentence."""
+    found = pfs_of(scene, built, scene.state / SHELLS).expand(node)
+    if found.problem or len(found.nodes) < 2:
+        return found.problem or found.note
+    if not name:
+        return found.nodes[1]
+    for child in found.nodes[1:]:
+        if child.name == name:
+            return child
+    shown = ", ".join(child.name for child in found.nodes[1 : SHOWN + 1])
+    return f"There is no {name!r} among the data of {node.path or node.name!r}: there are {shown}, …"

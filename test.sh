@@ -7,7 +7,8 @@ root=""
 [ "$(id -u)" = 0 ] || root=sudo
 # Real clients of what imgc makes: editors, shells, a browser, Graphviz, a man page reader, a registry.
 missing=""
-for package in chromium docker-registry elpa-eglot elpa-yaml-mode emacs-nox faketime fish git graphviz mandoc neovim zsh; do
+for package in catatonit chromium docker-registry elpa-eglot elpa-yaml-mode emacs-nox faketime \
+        fish git graphviz mandoc neovim podman zsh; do
     dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
 done
 if [ -n "$missing" ]; then

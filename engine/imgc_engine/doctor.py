@@ -108,7 +108,9 @@ def version(looked_at: Machine) -> Finding:
         return _unknown()
     if known.podman:
         return Finding(
-            "warning", f"Podman {known.version}", "imgc is tested on Docker; Podman's socket may differ"
+            "warning",
+            f"Podman {known.version}",
+            "its own builder takes no build secrets, ssh, several platforms or caches elsewhere",
         )
     numbers = tuple(int(part) for part in known.version.split(".")[:2] if part.isdigit())
     if len(numbers) == 2 and numbers < OLDEST:

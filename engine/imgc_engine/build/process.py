@@ -19,10 +19,11 @@ from imgc.records import dataclass
 from imgc_engine.build.command import Flags, command
 from imgc_engine.build.login import logged_in
 from imgc_engine.build.places import place_of
+from imgc_engine.build.podman import PodmanProgress
 from imgc_engine.build.program import Program
 from imgc_engine.build.progress import Output, PlainProgress, RawProgress, Step, Tail, TraceProgress
 from imgc_engine.build.request import Request, request
-from imgc_engine.build.sending import FOLDER
+from imgc_engine.connection import facts
 from imgc_engine.events import ImageOutput, ImageStep, Listener
 from imgc_engine.failures import Code, EngineError, Failure
 from imgc_engine.masking import Mask
@@ -81,6 +82,13 @@ class Processes:
         return self._signal is not None
 
 
+NOT_ON_PODMAN = (
+    "Podman cannot be asked for this build: its socket takes no build secrets, no SSH agent, no several platforms, no "
+    "caches elsewhere, no build.options, and no context of more than 16 MiB. `imgc compile --context` writes what "
+    "`podman build` takes."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What all builds of one call share. `logs` is the folder for their whole output, `program` finds what
@@ -115,10 +123,15 @@ def build_image(name: str, bench: Bench) -> Failure | None:
         return _before(name, image, f"{dockerfile} is missing: run `imgc compile`.")
     if not context.is_dir():
         return _before(name, image, f"The build context {context} is no directory.")
+    if any("=" not in agent for agent in image.ssh) and not os.environ.get("SSH_AUTH_SOCK"):
+        message = "It wants your SSH agent (`ssh`), and there is none: SSH_AUTH_SOCK is not set."
+        return Failure(name, message, image.source, Code.ENVIRONMENT)
     log = bench.logs / f"{name}.log"
     tail = Tail()
     try:
         sent = request(image, bench.flags, bench.client, dockerfile, context)
+        if sent is None and facts(bench.client).podman:
+            return _before(name, image, NOT_ON_PODMAN)
         if sent is None:
             built = _by_docker(name, dockerfile, context, bench, log, tail)
         else:
@@ -135,7 +148,7 @@ def build_image(name: str, bench: Bench) -> Failure | None:
 
 def _by_request(name: str, sent: Request, bench: Bench, log: Path, tail: Tail) -> bool:
     """Whether it was built. EngineError, OSError of the log."""
-    progress = TraceProgress(FOLDER)
+    progress = sent.progress()
     bench.processes.started(sent)
     try:
         _follow(name, sent.lines(), progress, bench, log, tail)
@@ -184,7 +197,7 @@ def _by_docker(name: str, dockerfile: Path, context: Path, bench: Bench, log: Pa
 def _follow(
     name: str,
     lines: Iterable[str],
-    progress: PlainProgress | RawProgress | TraceProgress,
+    progress: PlainProgress | RawProgress | TraceProgress | PodmanProgress,
     bench: Bench,
     log: Path,
     tail: Tail,
@@ -262,7 +275,7 @@ _EXIT_CODE = re.compile(r"exit code: (\d+)")
 _ENVIRONMENT = re.compile(
     r"no space left on device|dial tcp|i/o timeout|TLS handshake|connection refused|failed to do request|"
     r"Cannot connect to the Docker daemon|error during connect|no such host|pull access denied|[Uu]nauthorized|authentication required|"
-    r"toomanyrequests|unexpected status|EOF$|transport is closing|closing transport"
+    r"toomanyrequests|[Nn]o builder |unexpected status|EOF$|transport is closing|closing transport"
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +14,9 @@ import docker.errors
 
 from imgc_engine import images
 from imgc_engine.build.command import Flags
-from imgc_engine.build.sending import Context, carries_settings, parameters, sendable
+from imgc_engine.build.podman import PodmanProgress
+from imgc_engine.build.progress import TraceProgress
+from imgc_engine.build.sending import FOLDER, Context, carries_settings, parameters, sendable
 from imgc_engine.connection import UNREACHABLE, engine_errors, facts
 from imgc_engine.plan import Image
 
@@ -24,7 +26,15 @@ AGAIN = 0.2  # seconds; a build that is called off before the engine has begun i
 class Request:
     """`lines` once, in one thread; `send_signal`, whichever it is, from others."""
 
-    def __init__(self, client: docker.APIClient, params: Mapping[str, str], body: bytes) -> None:
+    def __init__(
+        self,
+        client: docker.APIClient,
+        params: Mapping[str, str],
+        body: bytes,
+        progress: Callable[[], TraceProgress | PodmanProgress],
+    ) -> None:
+        """`progress` makes what reads the lines."""
+        self.progress = progress
         self._client, self._body, self._asked = client, body, params
         self._id = os.urandom(8).hex()
         self._params = {**params, "buildid": self._id}
@@ -32,7 +42,7 @@ class Request:
 
     def again(self) -> Request:
         """The same build, as another request."""
-        return Request(self._client, self._asked, self._body)
+        return Request(self._client, self._asked, self._body, self.progress)
 
     def lines(self) -> Iterator[str]:
         """What the engine says until the build has ended. EngineError."""
@@ -70,14 +80,24 @@ def request(
     image: Image, flags: Flags, client: docker.APIClient, dockerfile: Path, context: Path
 ) -> Request | None:
     """None when it is for `docker` to build the image. EngineError."""
-    if not carries_settings(image, flags) or facts(client).podman:
+    if not carries_settings(image, flags):
         return None
     sent = sendable(dockerfile.read_text(encoding="utf-8"), image)
-    if sent is None or any(images.local(client, reference) is None for reference in sorted(sent.needs)):
+    if sent is None:
+        return None
+    podman = facts(client).podman  # it finds its bases itself
+    if not podman and any(images.local(client, reference) is None for reference in sorted(sent.needs)):
         return None
     try:
         files = Context.of(context, dockerfile, sent.sources)
         body = files.body(sent.text) if files else b""
     except (OSError, ValueError):
         return None  # `docker` says what is wrong with it
-    return Request(client, parameters(image, flags), body) if body else None
+    if not body:
+        return None
+    text = sent.text
+
+    def progress() -> TraceProgress | PodmanProgress:
+        return PodmanProgress(text, FOLDER) if podman else TraceProgress(FOLDER)
+
+    return Request(client, parameters(image, flags), body, progress)

@@ -378,7 +378,7 @@ def test_an_interrupt_while_a_server_is_silent(pipeline: Pipeline) -> None:
         process = pipeline.start("build")
         connection, _ = silent.accept()
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=20)
+        said, _ = process.communicate(timeout=100)
         connection.close()
     assert process.returncode == 130, said
     assert "interrupted" in said

@@ -36,6 +36,10 @@ _SUBMODULE_URL = re.compile(
 )
 
 
+_NO_SUCH_COMMIT = ("nonexistent object", "not a valid", "not our ref", "unadvertised object")
+"""What git says of a commit that a repository does not have; the last two of a partial one, which asks its server."""
+
+
 def cache_folder() -> Path:
     """Where this user's caches are."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imgc"
@@ -148,7 +152,7 @@ def _fetch(url: str, commit: str, store: Path, git: Git, narrow: bool, nearby: P
         try:
             git("update-ref", f"refs/imgc/{commit}", commit, folder=store)
         except SourceError as missing:
-            if "nonexistent object" not in str(missing) and "not a valid" not in str(missing):
+            if not any(words in str(missing) for words in _NO_SUCH_COMMIT):
                 raise
             raise vanished(url, commit) from None
 

@@ -91,9 +91,10 @@ def test_no_such_folder(work: Path, server: Server, tmp_path: Path) -> None:
 
 def test_a_commit_that_vanished(work: Path, server: Server, tmp_path: Path) -> None:
     url, lost = server.publish(work, "demo"), commit(work, {"c": "never pushed"})
-    with pytest.raises(SourceError, match="never pushed") as caught:
-        out(tmp_path, url, lost)
-    assert caught.value.kind == "commit"
+    for folder in ("", "deep"):  # a partial clone asks its server for what it lacks
+        with pytest.raises(SourceError, match="never pushed") as caught:
+            out(tmp_path, url, lost, folder=folder)
+        assert caught.value.kind == "commit"
 
 
 def test_a_clone_on_this_machine_saves_the_way(work: Path, server: Server, tmp_path: Path) -> None:

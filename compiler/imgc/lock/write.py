@@ -47,14 +47,14 @@ def _facts(entry: object) -> Iterator[str]:
             yield f"    {name}:{'' if value else ' []'}"
             yield from (f"      - {scalar(item)}" for item in value)
         else:
-            yield f"    {name}: {scalar(value)}"
+            yield f"    {name}: {scalar(value, quoted=name == 'commit')}"
 
 
-def scalar(value: str | bool) -> str:
-    """A value as YAML: text that could be taken for something else is quoted."""
+def scalar(value: str | bool, quoted: bool = False) -> str:
+    """A value as YAML: text that could be taken for something else is quoted (of commits some could, so all are)."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+    if not quoted and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
     return _UNPRINTABLE.sub(_escaped, json.dumps(value, ensure_ascii=False))
 

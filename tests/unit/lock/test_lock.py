@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgc.analysis.analysis import Analysis, Options, analyse
@@ -18,6 +18,7 @@ from imgc.plan.compiled import compile_pipeline
 from imgc.records import replace
 
 DIGEST = "sha256:" + "1" * 64
+SLOW = settings(deadline=None, suppress_health_check=list(HealthCheck))
 TEXTS = st.text(min_size=1)
 DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64).map("sha256:{}".format)
 MANY = st.lists(TEXTS, max_size=3).map(tuple)
@@ -46,6 +47,7 @@ LOCKS = st.builds(
 )  # fmt: skip
 
 
+@SLOW
 @given(LOCKS)
 def test_what_is_written_is_read_again(lock: Lock) -> None:
     text = write(lock)
@@ -122,6 +124,7 @@ def test_conflict_markers_have_their_line_and_remedy() -> None:
     assert "imgc lock" in found.label
 
 
+@SLOW
 @given(st.text(max_size=200))
 def test_any_text_is_survived(text: str) -> None:
     read(text)

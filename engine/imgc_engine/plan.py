@@ -66,11 +66,20 @@ class CodeSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Pip:
+    arguments: tuple[str, ...]
+    username: str | None
+    password: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Builder:
     language: str | None
     image: str | None
     path: str
     place: Place
+    secrets: tuple[BuildSecret, ...]
+    pip: Pip | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from cli import Pipeline, pipeline_on
+from servers import gateway, private_index
 
 from imgc_engine.connection import connect
 from imgc_engine.data.owners import take_over
@@ -269,3 +270,34 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_the_build_step_has_the_image_s_index_and_secrets(project: Pipeline) -> None:
+    with private_index(gateway(project.engine), "robot", "s3cret-word") as address:
+        host = address.partition(":")[0]
+        pipeline(
+            project,
+            f"""
+            secrets: {{word: {{env: IMGC_TEST_WORD}}}}
+            images:
+              app:
+                base: {PYTHON}
+                builder: {{language: python}}
+                pip:
+                  index_url: {{url: "http://{address}/simple", username: robot, password: word}}
+                  extra_args: [--trusted-host, {host}]
+            pipeline: {{image: app}}
+            """,
+        )
+        files(project, main_dot_py="import private_package\nprint('imported')\n",
+              requirements_dot_txt="private-package\n")  # fmt: skip
+        wrong = project.imgc("run", code=4, env={"IMGC_TEST_WORD": "wrong-word"})
+        missing = project.imgc("run", code=3)
+        said = project.imgc("run", "-v", env={"IMGC_TEST_WORD": "s3cret-word"})
+    assert "The build step ended with exit code" in wrong
+    assert "set the environment variable IMGC_TEST_WORD" in missing
+    assert "imported" in said
+    everything = (wrong + missing + said).encode()
+    everything += b"".join(path.read_bytes() for path in project.folder.rglob("*") if path.is_file())
+    assert b"s3cret-word" not in everything
+    assert b"wrong-word" not in everything

@@ -35,7 +35,14 @@ def test_images_code_and_data_count(tmp_path: Path) -> None:
     for name in ("code", "repo", "mount", "written"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "f").write_text("1")
-    builder = {"language": None, "image": None, "path": "code", "place": plans.place(1)}
+    builder = {
+        "language": None,
+        "image": None,
+        "path": "code",
+        "place": plans.place(1),
+        "secrets": [],
+        "pip": None,
+    }
     images = {"box": plans.image(), "built": plans.image(builder=builder)}
     tree = serial(
         run("code", image="built"),

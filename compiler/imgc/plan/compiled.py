@@ -11,6 +11,7 @@ from imgc.dockerfile.writer import Line, write
 from imgc.document.nodes import Mapping, Node, plain
 from imgc.instructions.types import From, Stage
 from imgc.layers.recipe import Source
+from imgc.model.image import PipOptions
 from imgc.model.pipeline import Pipeline, entries, flag, text, texts
 from imgc.model.units import size
 from imgc.plan import content, nodes
@@ -261,12 +262,25 @@ def _image(compiled: CompiledImage, images: dict[str, CompiledImage], pipeline: 
             "image": images[builder.image].reference if builder.own else builder.pinned or None,
             "path": builder.path,
             "place": place(builder.span),
+            "secrets": [{"id": name, "required": required} for name, required in builder.secrets],
+            "pip": _pip(builder.pip) if builder.pip and builder.pip.span else None,
         } if builder else None,
         "path_map": dict(sorted(image.path_map.items())),
         "workdir": image.workdir or None,
         "shell": list(image.shell),
         "user": image.user or None,
     }  # fmt: skip
+
+
+def _pip(options: PipOptions) -> dict[str, Any]:
+    """What the official Python builder tells pip. The password is a secret's name."""
+    urls = [word for url in options.extra_index_urls for word in ("--extra-index-url", url)]
+    index = ["--index-url", options.index_url] if options.index_url else []
+    return {
+        "arguments": [*index, *urls, *(["--pre"] if options.pre else []), *options.extra_args],
+        "username": options.index_username or None,
+        "password": options.index_password or None,
+    }
 
 
 def _source(source: Source, mode: str) -> dict[str, Any]:

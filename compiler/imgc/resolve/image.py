@@ -10,6 +10,7 @@ from imgc.instructions.types import Stage
 from imgc.layers.facts import BaseFacts
 from imgc.layers.recipe import Source
 from imgc.lock.lookups import Lookup
+from imgc.model.image import PipOptions
 from imgc.records import dataclass, field
 from imgc.resolve.layering import Layers
 
@@ -31,6 +32,10 @@ class Builder:
     path: str
     span: Span
     digest: str = ""
+    pip: PipOptions | None = None
+    """For the official builder of Python."""
+    secrets: tuple[tuple[str, bool], ...] = ()
+    """Build secrets by name, and whether they are required."""
 
     @property
     def pinned(self) -> str:

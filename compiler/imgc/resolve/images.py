@@ -95,11 +95,12 @@ class _Resolving(Starting):
 
     def on_top_of(self, below: ResolvedImage) -> ResolvedImage:
         """Further keys of a Dockerfile image are an image of their own on top of it."""
-        below.name = f"{self.image.name}__dockerfile"
+        below.name, builder, below.builder = f"{self.image.name}__dockerfile", below.builder, None
         self.images.keep(below)
         resolved = ResolvedImage(
             self.image.name, self.image.span, self.node, below.base, below.facts, parent=below.name,
             workdir=below.workdir, user=below.user, inline=self.image.inline, notes={"dockerfile": True},
+            builder=builder,
         )  # fmt: skip
         span = self.node.entry("dockerfile").key.span  # type: ignore[union-attr]
         resolved.stages = self.first(PARENT, "dockerfile", span)

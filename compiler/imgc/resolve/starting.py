@@ -307,6 +307,11 @@ class Starting:
         return resolved
 
     def builder(self, entry: Entry) -> Builder | None:
+        found = self.builder_alone(entry)
+        secrets = tuple((use.name, use.required) for use in secret_uses(self.node.get("secrets")))
+        return found and replace(found, secrets=secrets)
+
+    def builder_alone(self, entry: Entry) -> Builder | None:
         """What builds. An official builder of Python is the image itself, as it has to have the same Python; that
         of Go is an image of its own where the image has a base."""
         node = entry.value
@@ -323,7 +328,7 @@ class Starting:
         if image is None:
             if name in BUILDERS:
                 if name == "python":
-                    return Builder(name, "", False, where, at)
+                    return Builder(name, "", False, where, at, pip=pip_options(self.node, self.reading))
                 return self.outside(name, BUILDERS[name], where, at)
             if not any(self.node.entry(key) for key in STARTS):
                 head = Span(

@@ -141,6 +141,7 @@ def _build(name: str, image: Image, tree: Tree, source: Path, shop: Shop) -> tup
         "scripts": trees.read(scripts, cache=None).digest if scripts else None,
         "builder": "" if plain else _image_id(reference, shop),
         "source": None if plain else _part(builder, tree),
+        "arguments": None if plain or builder.pip is None else builder.pip.arguments,
     })  # fmt: skip
     if key in shop.failed:
         raise StepFailed(shop.failed[key])

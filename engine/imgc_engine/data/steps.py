@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import docker.errors
 
@@ -16,8 +17,8 @@ from imgc.records import dataclass
 from imgc_engine.connection import UNREACHABLE
 from imgc_engine.data.owners import take_over
 from imgc_engine.events import ImageOutput
-from imgc_engine.failures import Code, Failure
-from imgc_engine.plan import Builder
+from imgc_engine.failures import Code, EngineError, Failure
+from imgc_engine.plan import Builder, Pip
 from imgc_engine.run.attempt import Attempt, Control, Creation, Hooks, live
 from imgc_engine.run.causes import exit_code
 from imgc_engine.run.cleaning import remove
@@ -26,11 +27,14 @@ from imgc_engine.run.logs import Log, Stream
 from imgc_engine.run.naming import LABEL_PROJECT, LABEL_RUN
 from imgc_engine.run.states import End
 from imgc_engine.run.steady import Steady
+from imgc_engine.secrets import SecretMissing, private_folder, write_private
 
 if TYPE_CHECKING:
     from imgc_engine.data.code import Shop
 
 COMMAND = ["sh", "./build.sh"]
+NETRC = "/imgc/netrc"
+TOKEN_USER = "__token__"  # the user of an index that has none, as PyPI wants it
 GRACE = 2.0  # seconds for a step to end when the user interrupts
 
 
@@ -61,9 +65,14 @@ class BuildStep:
 
 def run_step(step: BuildStep, shop: Shop) -> float:
     """Seconds it took. StepFailed, EngineError, OSError."""
+    with private_folder() as folder:
+        return _run(step, shop, _secret_mounts(step, shop, folder))
+
+
+def _run(step: BuildStep, shop: Shop, secrets: list[dict[str, Any]]) -> float:
     begin = time.monotonic()
     steady = Steady(shop.client)
-    attempt = Attempt(f"imgc-{step.label}", _config(step, shop.project), None, None)
+    attempt = Attempt(f"imgc-{step.label}", _config(step, shop.project, secrets), None, None)
     log = Log(step.log, shop.secrets.mask())
     lines = _Lines(step, shop)
     try:
@@ -83,8 +92,43 @@ def run_step(step: BuildStep, shop: Shop) -> float:
     return time.monotonic() - begin
 
 
-def _config(step: BuildStep, project: Path) -> dict[str, Any]:
-    mounts = [bind(str(step.source), "/pfs/source", True), bind(str(step.out), "/pfs/out", False)]
+def _secret_mounts(step: BuildStep, shop: Shop, folder: Path) -> list[dict[str, Any]]:
+    """Files that only the container sees: the image's build secrets, and the login of the package index.
+
+    EngineError when the host lacks a required one.
+    """
+    mounts = []
+    for secret in step.builder.secrets:
+        try:
+            write_private(folder / secret.id, shop.secrets.value(secret.id))
+        except SecretMissing as error:
+            if secret.required:
+                raise EngineError(str(error)) from None
+            continue
+        mounts.append(bind(str(folder / secret.id), f"/run/secrets/{secret.id}", True))
+    if step.builder.pip is not None and step.builder.pip.password is not None:
+        mounts.append(bind(str(_netrc(step.builder.pip, shop, folder)), NETRC, True))
+    for mount in mounts:
+        Path(mount["Source"]).chmod(0o444)  # the folder keeps others on the host out
+    return mounts
+
+
+def _netrc(pip: Pip, shop: Shop, folder: Path) -> Path:
+    """The login for the index, where pip looks for one by itself."""
+    assert pip.password is not None
+    try:
+        password = shop.secrets.text(pip.password)
+    except SecretMissing as error:
+        raise EngineError(str(error)) from None
+    url = pip.arguments[pip.arguments.index("--index-url") + 1]
+    host = urlsplit(url).hostname or ""
+    path = folder / "netrc"
+    write_private(path, f"machine {host}\nlogin {pip.username or TOKEN_USER}\npassword {password}\n".encode())
+    return path
+
+
+def _config(step: BuildStep, project: Path, secrets: list[dict[str, Any]]) -> dict[str, Any]:
+    mounts = [*secrets, bind(str(step.source), "/pfs/source", True), bind(str(step.out), "/pfs/out", False)]
     config: dict[str, Any] = {
         "Image": step.reference,
         "Entrypoint": COMMAND[:1],
@@ -102,8 +146,11 @@ def _config(step: BuildStep, project: Path) -> dict[str, Any]:
             bind(str(cache), "/imgc/cache", False),
         ]
         owner = f"{os.getuid()}:{os.getgid()}"
-        config |= {"WorkingDir": "/imgc/builder", "User": "0:0",
-                   "Env": [f"IMGC_OWNER={owner}", "PIP_CACHE_DIR=/imgc/cache"]}  # fmt: skip
+        config |= {"WorkingDir": "/imgc/builder", "User": "0:0", "Env": [
+            f"IMGC_OWNER={owner}", "PIP_CACHE_DIR=/imgc/cache", f"NETRC={NETRC}",
+        ]}  # fmt: skip
+        if step.builder.pip is not None:
+            config["Cmd"] = [*config["Cmd"], *step.builder.pip.arguments]
     config["HostConfig"] = {"Init": True, "LogConfig": LOG_CONFIG, "Mounts": mounts}
     if step.network is not None:
         config["HostConfig"]["NetworkMode"] = step.network

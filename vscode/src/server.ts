@@ -6,8 +6,8 @@ import type { Finder } from "./finder";
 import { RestartGuard } from "./guard";
 import type { Outline } from "./outline";
 
-/** Commands that the lenses of the server may call. */
-const LENSES = ["imgc.showPreview", "imgc.build", "imgc.run", "imgc.debug"];
+/** Commands that lenses and quick fixes of the server may call. */
+const OFFERED = ["imgc.showPreview", "imgc.build", "imgc.run", "imgc.debug", "imgc.lock"];
 const LACKS_PACKAGES = 3;
 
 export type Status =
@@ -102,7 +102,7 @@ export class Server implements vscode.Disposable {
     return new LanguageClient("imgc", "imgc", () => this.spawn(found), {
       documentSelector: [{ language: "imgc" }],
       outputChannel: this.log,
-      initializationOptions: { ...settings(), commands: LENSES, outline: true },
+      initializationOptions: { ...settings(), commands: OFFERED, outline: true },
       initializationFailedHandler: () => false,
       synchronize: { configurationSection: "imgc" },
       errorHandler: {

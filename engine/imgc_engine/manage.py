@@ -26,7 +26,7 @@ from imgc_engine.run.logs import entries, now
 from imgc_engine.run.naming import SHELLS, log_path
 from imgc_engine.run.recall import recall
 from imgc_engine.run.secret_files import secret_folder
-from imgc_engine.run.selection import UnknownNode
+from imgc_engine.run.selection import UnknownNode, leaf
 from imgc_engine.run.states import FINAL
 
 POLL = 0.2  # seconds between looks at a log that grows
@@ -82,19 +82,24 @@ def logs(
 ) -> Iterator[tuple[str, str, bytes]]:
     """Entries of a node's log: time, stream, text. The latest run for "", the last attempt for 0.
 
-    With `follow` it goes on until the attempt has ended, or nobody runs the run any more. UnknownRun,
-    UnknownNode.
+    With `follow` it goes on until the attempt has ended, or nobody runs the run any more. UnknownRun, and
+    UnknownNode, also when it has not run.
     """
     folder = store.find(project / STATE, run)
-    info = next((one for one in run_info(folder).nodes if one.path == node), None)
-    if info is None:
-        raise UnknownNode(f"The run {folder.name} has no node {node!r}.")
-    number = attempt or max(1, info.attempt)
+    nodes = {one.path: one for one in run_info(folder).nodes}
+    info = nodes.get(node.strip("/"))
+    if info is None or not log_path(folder / "logs", info.path, attempt or max(1, info.attempt)).exists():
+        info = nodes[
+            leaf(recall(folder).history.nodes, node).path
+        ]  # a lazy leaf is a group by now, with a log
+    node, number = info.path, attempt or max(1, info.attempt)
     path = log_path(folder / "logs", node, number)
     while follow and not path.exists() and not _is_over(folder, node, number):
         time.sleep(POLL)
     if not path.exists():
-        return
+        why = f"{info.state}: {info.message}" if info.message else info.state
+        which = f"there is no attempt {attempt}" if attempt else why.rstrip(".")
+        raise UnknownNode(f"{node or '/'} has no log in the run {folder.name}: {which}.")
     with path.open("rb") as file:
         while True:
             over = not follow or _is_over(folder, node, number)
@@ -102,6 +107,13 @@ def logs(
             if over:
                 return
             time.sleep(POLL)
+
+
+def nodes_with_logs(project: Path, run: str) -> list[str]:
+    """Paths of the nodes of a run that have started, in tree order. UnknownRun."""
+    folder = store.find(project / STATE, run)
+    groups = ("serial", "parallel")
+    return [node.path for node in run_info(folder).nodes if node.attempt and node.kind not in groups]
 
 
 def stop(project: Path, run: str) -> str:

@@ -14,6 +14,7 @@ from test_resume import start, trace, traced, wait_for
 
 from imgc_engine import manage
 from imgc_engine.failures import Code
+from imgc_engine.run.selection import UnknownNode
 from imgc_engine.run.store import UnknownRun
 
 
@@ -36,6 +37,14 @@ def test_ps_and_logs_of_runs_that_ended(project: Project) -> None:
     assert [text for _, _, text in manage.logs(project.root, "", "a")] == [b"one\n"]
     entries = [(stream, text) for _, stream, text in manage.logs(project.root, first.run, "a", attempt=1)]
     assert sorted(entries) == [("stderr", b"2\n"), ("stdout", b"1\n")]
+    assert manage.nodes_with_logs(project.root, first.run) == ["a"]
+    for node, attempt, why in [
+        ("b", 0, "b has no log in the run .*: omitted: What it waits for failed, or was left out."),
+        ("a", 7, "a has no log in the run .*: there is no attempt 7"),
+        ("aa", 0, "no node 'aa'. Did you mean 'a'?"),
+    ]:
+        with pytest.raises(UnknownNode, match=why):
+            list(manage.logs(project.root, first.run, node, attempt=attempt))
 
 
 def test_following_and_stopping_a_run_of_another_process(project: Project) -> None:

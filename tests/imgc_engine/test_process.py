@@ -347,6 +347,8 @@ def test_the_other_commands_need_no_docker_either(user: User) -> None:
     assert user.run()[0] == 0
     assert "1 succeeded" in user.imgc("ps")[1]
     assert user.imgc("logs", "one") == (0, "said\n")
+    assert user.imgc("logs", "-f", "one") == (0, "said\n")
+    assert user.imgc("logs") == (0, "one | said\n")
     assert user.imgc("report")[0] == 0
     assert user.imgc("stop")[1].strip().endswith("has ended already.")
     code, output = user.imgc("run")

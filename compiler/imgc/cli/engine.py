@@ -79,10 +79,9 @@ def engine(module: str = "api") -> Any:
     return found
 
 
-def file_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "-f", "--file", metavar="FILE", help="the pipeline file; default: the one here or above"
-    )
+def file_option(command: argparse.ArgumentParser, *, short: bool = True) -> None:
+    names = ("-f", "--file") if short else ("--file",)
+    command.add_argument(*names, metavar="FILE", help="the pipeline file; default: the one here or above")
 
 
 def format_option(command: argparse.ArgumentParser) -> None:

@@ -32,7 +32,7 @@ EXAMPLES = """examples:
   imgc run --keep                 what failed nodes leave is kept: imgc debug looks at it
   imgc run --report run.html      and a page to look at, in one file
   imgc run --engine process       without Docker: virtual environments, processes
-  imgc run --keep-going           what does not depend on a failed node still runs
+  imgc run --keep-going           what comes after a failed node runs, but for what needs it
   imgc run --rerun                data that have not changed are worked on again too
   imgc run --watch                after each edit, what it touches runs again; Ctrl-C ends
 
@@ -50,7 +50,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "--max-parallel", type=_count, metavar="N", help="nodes at once; default: twice the processors"
     )
     command.add_argument(
-        "--keep-going", action="store_true", help="run what does not depend on a failed node"
+        "--keep-going",
+        action="store_true",
+        help="go on after failures in serial groups too, as with stop_on_error: false",
     )
     command.add_argument(
         "--resume",

@@ -107,14 +107,7 @@ class _Walker:
             self.wrong_type(node, [schema for schema, _ in self.flat(branches)], key)
             return
         if isinstance(node, Mapping) and len(fitting) > 1:
-            keys = {entry.name for entry in node.entries}
-            fitting.sort(
-                key=lambda branch: (
-                    -len(keys & set(branch[0].get("required", ()))) * 2
-                    - len(keys & set(branch[0].get("properties", ())))
-                )
-            )
-            fitting = fitting[:1]
+            fitting = [max(fitting, key=lambda branch: _likeness(node, branch[0], fitting))]
         if len(fitting) == 1:
             self.walk(node, *fitting[0], key)
             return
@@ -451,6 +444,16 @@ def _short(text: str) -> str:
 
 def _at_key(node: Node, key: Entry | None) -> Span:
     return key.key.span if key is not None and key.value is node else node.span
+
+
+def _likeness(node: Mapping, schema: Schema, all_: Iterable[tuple[Schema, str]]) -> int:
+    """How much a mapping looks like an object of a union: by the keys that it must have, be they misspelt, and
+    by those that it may."""
+    keys = {entry.name for entry in node.entries}
+    unknown = keys.difference(*(other.get("properties", ()) for other, _ in all_))
+    required = set(schema.get("required", ()))
+    meant = sum(1 for key in unknown if near(key, required))
+    return 5 * meant + 4 * len(keys & required) + 2 * len(keys & set(schema.get("properties", ())))
 
 
 def _head(node: Mapping, key: Entry | None) -> Span:

@@ -10,7 +10,6 @@ images/README.md. A rival is `docker build` of its Dockerfile and `docker run`: 
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import statistics
 import subprocess
@@ -223,6 +222,24 @@ def table(times: Mapping[str, Sequence[float]]) -> Iterator[str]:
         yield f"| {name} | {seconds * 1000:,.0f} | {seconds / bare:.2f} |"
 
 
+def report(release: str, rounds: int) -> str:
+    """All of it, as Markdown."""
+    with tempfile.TemporaryDirectory() as root, place(release) as where:
+        rivals: list[Loop] = []
+        try:
+            for loop in loops(where, Path(root)):
+                rivals.append(loop)
+                loop.once("warm up")
+            times: dict[str, list[float]] = {loop.name: [] for loop in rivals}
+            for number in range(rounds):
+                for loop in rivals:
+                    times[loop.name].append(loop.once(f"round {number} at {time.time_ns()}"))
+            return "\n".join([*where.about(rounds), *table(times)])
+        finally:
+            for loop in rivals:
+                loop.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -230,23 +247,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
     parser.add_argument("--engine", choices=("installed", "28"), default="installed")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as root, place(options.engine) as where:
-        rivals = list(loops(where, Path(root)))
-        try:
-            for loop in rivals:
-                loop.once("warm up")
-            times: dict[str, list[float]] = {loop.name: [] for loop in rivals}
-            for number in range(options.rounds):
-                for loop in rivals:
-                    times[loop.name].append(loop.once(f"round {number} at {time.time_ns()}"))
-        finally:
-            for loop in rivals:
-                loop.close()
-        load = os.getloadavg()[0]
-        print(
-            f"Docker {where.engine.version()}, {os.cpu_count()} CPUs, load {load:.1f}, {options.rounds} rounds\n"
-        )
-        print("\n".join(table(times)))
+    print(report(options.engine, options.rounds))
 
 
 if __name__ == "__main__":

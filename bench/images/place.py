@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent.parent
@@ -48,6 +49,12 @@ class Place:
     def forget(self) -> None:
         """Leaves no build cache and no cache mounts. The engine is ours alone."""
         self.engine.docker("builder", "prune", "--all", "--force")
+
+    def about(self, rounds: int) -> list[str]:
+        """Lines on the circumstances."""
+        load, today = os.getloadavg()[0], datetime.now(UTC).date()
+        engine = f"Docker {(self.engine.version() or '').partition('+')[0]}"
+        return [f"{engine}, {os.cpu_count()} CPUs, load {load:.1f}, {today}, medians of {rounds} rounds:", ""]
 
     def size(self, reference: str) -> float:
         """In MB, as `docker images` counts."""

@@ -342,6 +342,16 @@ def test_a_python_that_is_not_there_is_said(user: User) -> None:
     assert "There is no Python 3.4 on this machine: install it (`uv python install 3.4`)." in output
 
 
+def test_imgc_toml_names_the_engine(user: User) -> None:
+    (user.project / "imgc.toml").write_text('engine = "process"\n')
+    user.write("pipeline: {image: app, serial: {bad: exit 3}}")
+    code, output = user.imgc("run")
+    assert code == 4, output
+    assert f"to go on: imgc run --engine process --resume {user.run_folder.name}" in output
+    assert "imgc debug" not in output
+    assert user.imgc("run", "--engine", "docker")[0] == 3
+
+
 def test_the_other_commands_need_no_docker_either(user: User) -> None:
     user.write("pipeline: {image: app, serial: {one: echo said}}")
     assert user.run()[0] == 0

@@ -17,7 +17,8 @@ from imgc.diagnostics.near import near
 from imgc.model.config import Config, Setting
 from imgc.model.reference import InvalidReference, parse
 
-KEYS = ("image_refs", "mirrors", "allow", "builder")
+KEYS = ("image_refs", "mirrors", "allow", "builder", "engine")
+ENGINES = ("docker", "process")
 GRANTS = ("docker-socket",)
 _AT = re.compile(r"\(at line (\d+), column (\d+)\)")
 _HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(?:#.*)?$")
@@ -36,6 +37,7 @@ def read(files: Iterable[tuple[Path, str]]) -> tuple[Config, list[Diagnostic]]:
             one.mirrors | config.mirrors,
             (*config.allow, *one.allow),
             config.builder or one.builder,
+            config.engine or one.engine,
         )
     return config, found
 
@@ -70,7 +72,12 @@ class _File:
         if builder is not None and not _BUILDER.fullmatch(builder.value):
             self.error("wrong-type", f"'{builder.value}' is no name of a builder", self.at("builder"))
             builder = None
-        return Config(self.references(data), self.mirrors(data), self.grants(data), builder)
+        engine = self.text(data, "engine")
+        if engine is not None and engine.value not in ENGINES:
+            known = " or ".join(f"'{name}'" for name in ENGINES)
+            self.error("wrong-type", f"'{engine.value}' is no engine: it is {known}", self.at("engine"))
+            engine = None
+        return Config(self.references(data), self.mirrors(data), self.grants(data), builder, engine)
 
     def references(self, data: dict[str, Any]) -> dict[str, Setting]:
         found = {}

@@ -81,8 +81,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--engine",
         choices=("docker", "process"),
-        default="docker",
-        help="process: without Docker, in virtual environments made from the pip keys",
+        help="default: docker, or imgc.toml's; process: without Docker, in virtual environments made from the pip keys",
     )
     command.add_argument(
         "--report", metavar="FILE", help="write a page about the run: graph, timeline, logs (FILE.html)"
@@ -98,15 +97,17 @@ def _count(text: str) -> int:
     return number
 
 
-def _is_of_processes(resume: str | None, project: Path) -> bool:
-    """Whether a run is gone on with that runs in processes: that is asked for once, when it begins."""
-    if resume is None:
-        return False
+def _engine(arguments: argparse.Namespace, prepared: Prepared) -> str:
+    """The one that is asked for; a run that is gone on with stays where it was."""
+    if arguments.engine is not None:
+        return str(arguments.engine)
+    if arguments.resume is None:
+        return prepared.config.engine.value if prepared.config.engine else "docker"
     leftovers = engine("process.leftovers")
     try:
-        return bool(leftovers.is_resumed(project / ".imgc", resume))
+        return "process" if leftovers.is_resumed(prepared.project / ".imgc", arguments.resume) else "docker"
     except leftovers.UnknownRun:
-        return False
+        return "docker"
 
 
 def execute(arguments: argparse.Namespace, console: Console) -> int:
@@ -129,6 +130,7 @@ def _run(
 ) -> tuple[int, Any]:
     """Runs it, and shows how it goes; the exit code and the engine's own result."""
     allow = allowed(arguments, prepared, console)
+    arguments.engine = _engine(arguments, prepared)
     results: list[Any] = []
 
     if arguments.report and not Path(arguments.report).absolute().parent.is_dir():
@@ -141,7 +143,7 @@ def _run(
             "listener": listener,
         }  # fmt: skip
         where = (prepared.compiled, prepared.project, nodes)
-        if arguments.engine == "process" or _is_of_processes(arguments.resume, prepared.project):
+        if arguments.engine == "process":
             if arguments.dry_run:
                 raise Failure("--dry-run is for Docker, and does not know yet what --engine process would do")
             from imgc.plan.environments import environments

@@ -22,6 +22,7 @@ class Config:
     mirrors: dict[str, Setting] = field(default_factory=dict)
     allow: tuple[Setting, ...] = ()
     builder: Setting | None = None
+    engine: Setting | None = None
 
     def mirrored(self, written: str) -> tuple[str, Setting | None]:
         """The reference by which an image is fetched, and the setting that says so."""

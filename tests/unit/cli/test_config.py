@@ -137,6 +137,7 @@ def test_explain_names_it_where_it_changes_bytes(capsys: pytest.CaptureFixture[s
         ('allow = ["docker-sock"]\n', ("unknown-key", 1, 1, "did you mean 'docker-socket'?")),
         ("builder = 3\n", ("wrong-type", 1, 1, "'builder' is text")),
         ('builder = "--push"\n', ("wrong-type", 1, 1, "no name of a builder")),
+        ('engine = "podman"\n', ("wrong-type", 1, 1, "'podman' is no engine: it is 'docker' or 'process'")),
         ("a = 1\nb = [\n", ("bad-toml", 2, 1, "this is not TOML")),
         ("x = = 1\n", ("bad-toml", 1, 5, "this is not TOML")),
     ],

@@ -19,7 +19,7 @@ from simulation import BAD, FINE, World
 from test_schedule_properties import a_tree
 
 from imgc_engine.plan import Node, load
-from imgc_engine.run.actions import Changed, Expanded
+from imgc_engine.run.actions import Changed, Expanded, Start
 from imgc_engine.run.expansion import Expansion, grow, keep
 from imgc_engine.run.expansion import load as read_expansion
 from imgc_engine.run.history import Options, begin_record, expand_record, node_record, replay, to_do
@@ -170,6 +170,28 @@ def test_what_prints_itself_ends() -> None:
     with pytest.raises(TooMany, match="print itself"):
         World(Schedule(nodes, Limits()), {}, ends(), expansions=Endless()).run()
     assert depth == MAX_DEPTH + 1
+
+
+def test_what_is_settled_has_succeeded_without_running() -> None:
+    nodes = nodes_of(serial(run("a"), run("z")))
+    schedule = Schedule(nodes, Limits())
+    schedule.begin(0.0)
+    schedule.actions()
+    group = replace(nodes[1], path="a", parent="", kind="parallel", command=None)
+    leaves = [replace(nodes[1], path=f"a/{name}", name=name, parent="a") for name in "xyz"]
+    known = End(3, began=False, message="Unchanged.")
+    schedule.expand("a", (group, *leaves), 1.0, {"a/x": known, "a/z": known})
+    actions = schedule.actions()
+    assert [action.node.path for action in actions if isinstance(action, Start)] == ["a/y"]
+    changes = [
+        action for action in actions if isinstance(action, Changed) and action.node.path in ("a/x", "a/z")
+    ]
+    assert [(change.state, change.attempt, change.end) for change in changes] == [("succeeded", 0, known)] * 2
+    schedule.ended("a/y", FINE, 2.0)
+    starts = [action.node.path for action in schedule.actions() if isinstance(action, Start)]
+    assert starts == ["z"]
+    schedule.ended("z", FINE, 3.0)
+    assert schedule.state == "succeeded"
 
 
 def test_too_many_and_circles_change_nothing() -> None:

@@ -61,6 +61,8 @@ class Lines:
 
     def _node(self, event: NodeChanged) -> None:
         name = event.path or self._name
+        if event.state == "succeeded" and not event.attempt and not self._verbose:
+            return  # a datum that has not changed: there may be thousands, and a notice has their number
         for stream in ("stdout", "stderr"):
             if rest := self._open.pop((event.path, stream), b""):
                 self._print(f"{name} | {of_bytes(rest)}")

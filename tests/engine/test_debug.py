@@ -134,6 +134,12 @@ def test_a_script_runs_in_the_node_s_container(user: User) -> None:
     assert "s3cret-value" not in done.stderr
 
 
+def test_the_summary_s_command_sees_what_the_run_saw(user: User) -> None:
+    done = user.imgc("run", "--set", "sh.run=exit 6", "sh")
+    assert "  look around: imgc debug --set 'sh.run=exit 6' sh\n" in done.stderr
+    assert user.debug("--set", "sh.run=exit 6", "sh", stdin="/.imgc/run").returncode == 6
+
+
 def test_settings_of_a_node_in_an_image_as_it_is(user: User) -> None:
     done = user.debug("argv", stdin="pwd; id -u; touch /x || echo fixed")
     assert done.stdout.splitlines() == ["/opt/w", "77", "fixed"]

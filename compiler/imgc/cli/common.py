@@ -56,9 +56,16 @@ def compile_arguments(command: argparse.ArgumentParser) -> None:
 def same_words(arguments: argparse.Namespace) -> list[str]:
     """The options that another command needs to see the same pipeline."""
     words = [] if arguments.file is None else ["--file", arguments.file]
-    for option in ("param", "image", "allow_outside", "allow"):
-        for value in getattr(arguments, option, ()):
-            words += [f"--{option.replace('_', '-')}", value]
+    options = {
+        "param": "param",
+        "image": "image",
+        "allow-outside": "allow_outside",
+        "set": "given",
+        "allow": "allow",
+    }
+    for option, name in options.items():
+        for value in getattr(arguments, name, ()):
+            words += [f"--{option}", value]
     return words
 
 
@@ -129,7 +136,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         refs=pairs(arguments.image, "--image"),
         allow_outside=tuple(arguments.allow_outside),
         locked=arguments.locked,
-        given=tuple(getattr(arguments, "given", ())),  # only of `imgc run`
+        given=tuple(getattr(arguments, "given", ())),  # of `imgc run` and `imgc debug`
         packages=getattr(arguments, "packages", None),
     )
 

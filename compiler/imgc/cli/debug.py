@@ -8,7 +8,7 @@ import sys
 
 from imgc.cli.common import compile_arguments
 from imgc.cli.console import EXIT_ENVIRONMENT, EXIT_FINE, EXIT_PROBLEMS, Console, Failure
-from imgc.cli.engine import Prepared, allow_option, allowed, engine, file_option, prepare, watched
+from imgc.cli.engine import Prepared, allow_option, allowed, engine, file_option, prepare, set_option, watched
 
 EXAMPLES = """examples:
   imgc debug test/unit            a shell; `run` runs the node's command
@@ -40,6 +40,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--print", action="store_true", dest="printed", help="print the command for docker, and run nothing"
     )
+    set_option(command)
     allow_option(command)
     compile_arguments(command)
 

@@ -101,6 +101,17 @@ def allow_option(command: argparse.ArgumentParser) -> None:
     )
 
 
+def set_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--set",
+        dest="given",
+        action="append",
+        default=[],
+        metavar="NODE.KEY=VALUE",
+        help="another setting of a node, this time: train.mem=8Gi, test/unit.run='make quick'",
+    )
+
+
 def allowed(arguments: argparse.Namespace, prepared: Prepared, console: Console) -> list[str]:
     """The user's grants: of the command line, and of imgc.toml."""
     allow = list(arguments.allow)

@@ -18,6 +18,7 @@ from imgc.cli.engine import (
     file_option,
     format_option,
     prepare,
+    set_option,
 )
 from imgc.cli.growing import compiling
 
@@ -61,14 +62,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="go on with a run that was cut off; default: the latest",
     )
-    command.add_argument(
-        "--set",
-        dest="given",
-        action="append",
-        default=[],
-        metavar="NODE.KEY=VALUE",
-        help="another setting of a node for this run: train.mem=8Gi, test/unit.run='make quick'",
-    )
+    set_option(command)
     command.add_argument(
         "--dry-run", action="store_true", help="say what would be built and run, and why; start nothing"
     )

@@ -68,13 +68,15 @@ class Lookups:
     interrupt: Interrupt | None = None
     _own: Repository | None = field(default=None, init=False)
     _looked: bool = field(default=False, init=False)
+    _lacking: str = field(default="", init=False)
 
     def git(self, url: str) -> Git:
-        """git with the secrets that are for this URL. SourceError when the host lacks one."""
+        """git with the secrets that are for this URL. A secret that the host lacks may not be needed here: people have
+        git's own logins, CI systems the secret."""
         try:
             access = access_of(self.secrets, self.names, (url,))
         except SecretMissing as error:
-            raise SourceError("credentials", str(error)) from None
+            access, self._lacking = Access(), str(error)
         return Git(access, self.interrupt)
 
     def own(self) -> Repository:
@@ -113,7 +115,9 @@ class Lookups:
 
     def masked(self, error: SourceError) -> SourceError:
         """With no secret in it, whatever a server has written."""
-        return SourceError(error.kind, self.secrets.mask().text(str(error)), error.near)
+        text = self.secrets.mask().text(str(error))
+        lacking = f" {self._lacking}" if self._lacking and error.kind == "credentials" else ""
+        return SourceError(error.kind, text + lacking, error.near)
 
     def _bucket(self, wanted: Wanted) -> str:
         """The bucket is fetched at once: only then is it known what is in it."""

@@ -48,9 +48,12 @@ def test_several_at_once(clone: Path, server: Server) -> None:
     assert found[missing].error.near == ("topic",)
 
 
-def test_a_secret_that_is_not_there(server: Server, tmp_path: Path) -> None:
+def test_a_secret_that_is_not_there_is_missed_only_where_it_is_needed(clone: Path, server: Server) -> None:
     wanted = Wanted("git", f"{server.url}/demo.git", "main", "m")
-    found = look_up([wanted], tmp_path, {"GIT_AUTH_TOKEN": {"env": "IMGC_TEST_NOT_SET"}})[wanted]
+    secrets = {"GIT_AUTH_TOKEN": {"env": "IMGC_TEST_NOT_SET"}}
+    assert look_up([wanted], clone, secrets)[wanted].error is None
+    server.login = "me:password"
+    found = look_up([wanted], clone, secrets)[wanted]
     assert found.error.kind == "credentials"
     assert "IMGC_TEST_NOT_SET" in str(found.error)
 

@@ -27,7 +27,7 @@ class World:
     """
 
     schedule: Schedule
-    nodes: Mapping[str, Node]
+    nodes: dict[str, Node]
     script: Script
     interrupt_at: float | None = None
     now: float = 0.0
@@ -71,7 +71,7 @@ class World:
         if isinstance(action, Changed):
             self.changes.append(action)
         elif isinstance(action, Expanded):
-            self.nodes = {**self.nodes, **{node.path: node for node in action.nodes}}
+            self.nodes.update((node.path, node) for node in action.nodes)
         elif isinstance(action, Start):
             path = action.node.path
             seconds, end = self.script(path, action.attempt)

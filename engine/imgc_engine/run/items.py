@@ -123,8 +123,12 @@ def expand(item: Item, nodes: Sequence[Node], items: dict[str, Item]) -> list[It
     made = [_add(node, (*item.index, number), items) for number, node in enumerate(nodes[1:])]
     for new in made:
         _join(new, items)
+    among = [item, *made]
+    inside = {id(one) for one in among}
+    if any(id(gate) not in inside for new in made for gate in new.gates):
+        among = list(items.values())
     try:
-        _check_order(items.values())
+        _check_order(among)
     except Deadlock:
         collapse(item, items)
         raise
@@ -186,9 +190,9 @@ def _is_sibling_in_serial(item: Item, other: Item) -> bool:
 
 
 def _check_order(items: Collection[Item]) -> None:
-    """Everything must be able to end:
+    """Everything must be able to end: a node starts after its group and gates, a group ends after its children.
 
-    a node starts after its group and gates, a group ends after its children.
+    What is not among the items is taken to end.
     """
     waits = [0] * (2 * len(items))  # of the start (2 n) and the end (2 n + 1) of each
     later: list[list[int]] = [[] for _ in waits]
@@ -201,12 +205,12 @@ def _check_order(items: Collection[Item]) -> None:
     for item in items:
         start = 2 * numbers[id(item)]
         edge(start, start + 1)
-        if item.parent is not None:
-            group = 2 * numbers[id(item.parent)]
-            edge(group, start)
-            edge(start + 1, group + 1)
+        if (group := numbers.get(id(item.parent))) is not None:
+            edge(2 * group, start)
+            edge(start + 1, 2 * group + 1)
         for gate in item.gates:
-            edge(2 * numbers[id(gate)] + 1, start)
+            if (before := numbers.get(id(gate))) is not None:
+                edge(2 * before + 1, start)
     free = [point for point, count in enumerate(waits) if not count]
     while free:
         for point in later[free.pop()]:

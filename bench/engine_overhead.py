@@ -29,6 +29,7 @@ from imgc_engine.connection import connect  # noqa: E402
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 REFERENCE = sys.argv[2] if len(sys.argv) > 2 else "debian:bookworm-slim"
 SERIAL, PARALLEL = 5, 20
+POOL, NEW = {"mode": "pool", "group": None}, {"mode": "group", "group": ""}
 
 
 def floor_one(client: docker.APIClient) -> None:
@@ -50,6 +51,18 @@ def floor_parallel(workers: int) -> Callable[[docker.APIClient], None]:
             list(pool.map(lambda _n: floor_one(client), range(PARALLEL)))
 
     return run
+
+
+def floor_reused(client: docker.APIClient) -> None:
+    """One container, and bare execs in it."""
+    config = {"Image": REFERENCE, "Entrypoint": ["sleep", "999"], "HostConfig": {"Init": True}}
+    container = client.create_container_from_config(config)["Id"]
+    client.start(container)
+    for _ in range(PARALLEL):
+        made = client.exec_create(container, ["true"])["Id"]
+        client.exec_start(made)
+        assert client.exec_inspect(made)["ExitCode"] == 0
+    client.remove_container(container, force=True)
 
 
 def imgc(tree: dict[str, Any], max_parallel: int | None = None) -> Callable[[docker.APIClient], None]:
@@ -75,6 +88,9 @@ def main() -> None:
         "imgc, serial": (SERIAL, imgc(plans.serial(*leaves(SERIAL)))),
         **{f"floor, {n} workers": (PARALLEL, floor_parallel(n)) for n in (1, 2, 4, 20)},
         "imgc, parallel": (PARALLEL, imgc(plans.parallel(*leaves(PARALLEL)))),
+        "floor, bare execs in one container": (PARALLEL, floor_reused),
+        "imgc, container_reuse: pool": (PARALLEL, imgc(plans.serial(*leaves(PARALLEL, container=POOL)))),
+        "imgc, container_reuse: new": (PARALLEL, imgc(plans.serial(*leaves(PARALLEL, container=NEW)))),
         "imgc, parallel, half a CPU each": (PARALLEL, imgc(plans.parallel(*leaves(PARALLEL, cpu=0.5)))),
     }
     times: dict[str, list[float]] = {name: [] for name in cases}

@@ -129,13 +129,13 @@ class Execution:
         while True:
             if silent:
                 time.sleep(pause)
-            elif self._drain.over.wait(pause):
-                silent, pause = True, FIRST_LOOK  # most have ended, and some have closed their output
+                pause = min(LAST_LOOK, pause * 1.5)
+            else:  # its end shows by that of its output, but for one that leaves a server behind
+                silent = self._drain.over.wait(LAST_LOOK)
             state = self._inspect(exec_id)
             if not state["Running"] or self._drain.error is not None:
                 self._drain.over.wait(DRAIN)
                 return state
-            pause = min(LAST_LOOK, pause * 1.5)
 
     def _stop(self, grace: float) -> None:
         def running() -> bool:

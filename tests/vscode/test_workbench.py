@@ -8,6 +8,7 @@ from pathlib import Path
 
 import harness
 import pytest
+from harness import cache_folder
 from vscodekit import FOLDER, locked, run, state
 
 ASKED = os.environ.get("IMGC_TEST_VSCODE", "")
@@ -32,6 +33,8 @@ def test_workbench(request: pytest.FixtureRequest) -> None:
     vsix: Path = request.getfixturevalue("vsix")
     code_server: Path = request.getfixturevalue("code_server")
     before = state()
+    pictures = cache_folder() / "vscode" / "pictures"  # of what failed, too
+    pictures.mkdir(parents=True, exist_ok=True)
     shared = harness.shared_engine("installed")
     with harness.lease(shared):
         harness.base_images(shared, harness.cache_folder())
@@ -40,6 +43,7 @@ def test_workbench(request: pytest.FixtureRequest) -> None:
             "IMGC_CODE_SERVER": str(code_server),
             "IMGC_VSIX": str(vsix),
             "IMGC_COMMAND": str(Path(sys.executable).with_name("imgc")),
+            "IMGC_PICTURES": str(pictures),
         }
         tests = sorted(str(file) for file in (FOLDER / "test" / "workbench").glob("*.test.mjs"))
         run("node", "--test", "--test-concurrency=1", *tests, env=env, timeout=1200)

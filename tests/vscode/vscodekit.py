@@ -35,7 +35,7 @@ def run(*command: str, cwd: Path = FOLDER, env: dict[str, str] | None = None, ti
         command, cwd=cwd, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, timeout=timeout, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-12_000:]}"
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-30_000:]}"
     return done.stdout
 
 

@@ -17,9 +17,8 @@ def hints(snapshot: Snapshot, only: lsp.Range) -> list[lsp.InlayHint]:
     if snapshot.analysis is None or not snapshot.settings.inlay_hints:
         return []
     found: list[lsp.InlayHint] = []
-    nodes = [(_line_end(snapshot, span), label, why) for span, label, why in _of_nodes(snapshot)]
-    images = [(span.end, label, why) for span, label, why in _of_images(snapshot)]
-    for (line, column), label, tooltip in [*images, *nodes]:
+    for span, label, tooltip in [*_of_images(snapshot), *_of_nodes(snapshot)]:
+        line, column = span.end if label.startswith("@") else _line_end(snapshot, span)
         if only.start.line <= line <= only.end.line and line < len(snapshot.lines):
             place = convert.position(snapshot, line, column)
             found.append(
@@ -28,9 +27,9 @@ def hints(snapshot: Snapshot, only: lsp.Range) -> list[lsp.InlayHint]:
     return found
 
 
-def _line_end(snapshot: Snapshot, name: Span) -> tuple[int, int]:
-    """Behind all that stands in a node's line: a hint behind its name would part that from its colon."""
-    line = name.start[0]
+def _line_end(snapshot: Snapshot, key: Span) -> tuple[int, int]:
+    """Behind all that stands in a line: a hint behind the key would part that from its colon."""
+    line = key.start[0]
     return line, len(snapshot.line(line).rstrip())
 
 

@@ -37,7 +37,7 @@ after(() => bench?.stop());
 let failed = "";
 function step(name, body) {
   test(name, async () => {
-    assert.equal(failed, "", "an earlier step failed");
+    if (failed) throw Object.assign(new Error(`not tried, since '${failed}' failed`), { stack: "" });
     try {
       await body(bench.page);
     } catch (error) {

@@ -58,7 +58,7 @@ def test_what_a_leaf_leaves_behind_is_there_for_the_next(on_any: Project) -> Non
                 image="python",
             ),
             shared("serve", f"cd /; python3 -c '{server}' >/dev/null 2>&1 &", image="python"),
-            shared("ask", ["python3", "-c", ask], retry={"attempts": 5, "backoff": 0.2}, image="python"),
+            shared("ask", ["python3", "-c", ask], retry={"attempts": 9, "backoff": 0.2}, image="python"),
             shared("again", "other /w/state; hostname", image="python"),
             run("apart", "ls /w 2>/dev/null || echo nothing; hostname", image="python"),
             image="python",

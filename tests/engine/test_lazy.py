@@ -58,6 +58,7 @@ def test_what_a_node_prints_runs_in_its_place(pipeline: Pipeline) -> None:
     assert (pipeline.folder / "trace/log").read_text() == "a above 1\nb hi x\n"
     assert "gen: expanded to 2 nodes" in said
     assert "parallel:" in pipeline.imgc("logs", "gen")
+    assert "--env OWN=1" in pipeline.imgc("debug", "--print", "gen/a")
 
 
 def test_a_single_command_and_a_matrix_are_nodes_too(pipeline: Pipeline) -> None:

@@ -9,10 +9,10 @@ import docker
 from imgc.records import dataclass
 from imgc_engine.api import STATE
 from imgc_engine.connection import engine_errors
-from imgc_engine.plan import Node, Plan, load
+from imgc_engine.plan import Node, Plan
 from imgc_engine.run import store
-from imgc_engine.run.history import replay
 from imgc_engine.run.keeping import kept
+from imgc_engine.run.recall import grown, recall
 from imgc_engine.run.selection import UnknownNode
 
 
@@ -31,8 +31,8 @@ def kept_state(client: docker.APIClient, project: Path, run: str, path: str) -> 
     if not run and not store.runs(project / STATE):
         return None
     folder = store.find(project / STATE, run)
-    plan = load(store.plan_of(folder))
-    last = replay(store.records(folder), plan.nodes).last.get(path, {})
+    recalled = recall(folder)
+    plan, last = grown(recalled.plan, project / STATE, folder.name), recalled.history.last.get(path, {})
     with engine_errors():
         found = [
             state

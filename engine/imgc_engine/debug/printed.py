@@ -12,12 +12,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from imgc_engine.api import STATE
 from imgc_engine.debug.live import with_local_files
 from imgc_engine.debug.shell import described
 from imgc_engine.failures import Refusal, Refused
 from imgc_engine.plan import Node, Plan, RunSecret, SecretSource, load
 from imgc_engine.run.containers import DOCKER_SOCKET, host_path
 from imgc_engine.run.docker_args import NotExpressible, absolute
+from imgc_engine.run.recall import grown
 from imgc_engine.run.secret_files import FOLDER
 from imgc_engine.run.selection import UnknownNode, leaf
 
@@ -29,7 +31,7 @@ SECRETS = "imgc_secrets"  # variable of the printed script: the folder for secre
 
 def command_of(document: Mapping[str, Any], project: Path, path: str, *, live: bool) -> tuple[str, str]:
     """The command for a node, and a line that says how to run the node's own in it. UnknownNode, Refused."""
-    plan = load(document)
+    plan = grown(load(document), project / STATE, "")
     node = leaf(plan.nodes, path)
     if live:
         node = with_local_files(node, plan, project)

@@ -34,6 +34,7 @@ from imgc_engine.run.code import Downloads
 from imgc_engine.run.containers import Given, Surroundings, description
 from imgc_engine.run.naming import SHELLS, new_run_id
 from imgc_engine.run.prepare import Scene, fetch_code, make_code, make_images, refuse
+from imgc_engine.run.recall import grown
 from imgc_engine.run.secret_files import SecretFiles
 from imgc_engine.secrets import Secrets
 
@@ -77,7 +78,7 @@ def debug(
     found: list[Ready] = []
 
     def work() -> api.Result:
-        loaded = load(plan)
+        loaded = grown(load(plan), project / api.STATE, run)
         one, datum = leaf_of(loaded.nodes, node)
         client = connect()
         scene = Scene(

@@ -10,12 +10,12 @@ from typing import Any
 
 from imgc.records import dataclass, field
 from imgc_engine.failures import Failure
-from imgc_engine.plan import Node, Plan, load
+from imgc_engine.plan import Node, Plan
 from imgc_engine.run import store
 from imgc_engine.run.causes import failure_of_record
-from imgc_engine.run.history import replay
 from imgc_engine.run.logs import read
 from imgc_engine.run.naming import log_path
+from imgc_engine.run.recall import recall
 
 HEAD, TAIL = 16 << 10, 48 << 10  # bytes of a log that are shown: of its beginning, and of its end
 ALL_LOGS = 16 << 20  # bytes of all logs together; the later ones are then shown by their ends alone
@@ -103,11 +103,10 @@ class _Clock:
 
 def read_run(folder: Path) -> Run:
     """Everything, with the logs as far as they are shown. OSError, ReadError."""
-    document = store.plan_of(folder)
-    plan = load(document)
+    recalled = recall(folder)
+    document, plan, history = recalled.document, recalled.plan, recalled.history
     records = store.records(folder)
-    history = replay(records, plan.nodes)
-    nodes = {node.path: node for node in plan.nodes}
+    nodes = {node.path: node for node in history.nodes}
     clock, leaves = _Clock(), dict[str, Leaf]()
     for record in records:
         if record.get("e") == "run":

@@ -50,6 +50,14 @@ class Place:
         """Leaves no build cache and no cache mounts. The engine is ours alone."""
         self.engine.docker("builder", "prune", "--all", "--force")
 
+    def clear(self) -> None:
+        """Leaves no image that was measured: they would fill the disk."""
+        names = self.engine.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
+        if mine := [name for name in names if name.startswith(("bench", "watch-"))]:
+            self.engine.docker("image", "rm", "--force", *mine)
+        self.engine.docker("image", "prune", "--force")
+        self.forget()
+
     def about(self, rounds: int) -> list[str]:
         """Lines on the circumstances."""
         load, today = os.getloadavg()[0], datetime.now(UTC).date()
@@ -74,7 +82,11 @@ def place(release: str) -> Iterator[Place]:
         harness.base_images(engine, cache)
         if not engine.docker("image", "ls", "--quiet", UV):
             _make_uv(engine)
-        yield Place(engine, _environment(engine, cache))
+        where = Place(engine, _environment(engine, cache))
+        try:
+            yield where
+        finally:
+            where.clear()
 
 
 def _make_uv(engine: harness.Engine) -> None:

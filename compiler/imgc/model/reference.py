@@ -162,3 +162,8 @@ def _check_digest(digest: str, start: int) -> None:
             f"a {algorithm} digest has {length} hexadecimal digits in lower case behind ':'",
             start + len(algorithm) + 1,
         )
+
+
+def with_digest(reference: str, digest: str) -> str:
+    """A reference with a digest, where there is one to add."""
+    return f"{reference}@{digest}" if digest and "@" not in reference else reference

@@ -17,9 +17,8 @@ from imgc.layers.facts import BaseFacts
 from imgc.layers.kind import Reading
 from imgc.lock.lock import Lock
 from imgc.model.pipeline import entries, text
-from imgc.model.reference import InvalidReference, parse
+from imgc.model.reference import InvalidReference, parse, with_digest
 from imgc.records import dataclass, field, replace
-from imgc.resolve.image import with_digest
 from imgc.resolve.start import base_of, with_stated
 
 

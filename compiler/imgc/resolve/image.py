@@ -11,6 +11,7 @@ from imgc.layers.facts import BaseFacts
 from imgc.layers.recipe import Source
 from imgc.lock.lookups import Lookup
 from imgc.model.image import PipOptions
+from imgc.model.reference import with_digest
 from imgc.records import dataclass, field
 from imgc.resolve.layering import Layers
 
@@ -94,8 +95,3 @@ class ResolvedImage:
     def pinned_base(self) -> str:
         """The base with the lock's digest."""
         return with_digest(self.base, self.digest)
-
-
-def with_digest(reference: str, digest: str) -> str:
-    """A reference with a digest, where there is one to add."""
-    return f"{reference}@{digest}" if digest and "@" not in reference else reference

@@ -10,9 +10,8 @@ from imgc.layers.bases import facts_of, manager_of
 from imgc.layers.facts import BaseFacts
 from imgc.lock.lock import Lock
 from imgc.model.pipeline import text
-from imgc.model.reference import InvalidReference, parse
+from imgc.model.reference import InvalidReference, parse, with_digest
 from imgc.records import dataclass, names_of, replace
-from imgc.resolve.image import with_digest
 
 DEFAULT_PYTHON = "3.12"
 DEBIAN = "bookworm"

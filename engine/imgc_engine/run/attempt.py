@@ -153,7 +153,7 @@ def _live(
 ) -> End:
     outages = steady.outages
     taken_over = create.status() not in ("new", "created")
-    follower = Follower(attempt, steady, log, hooks.output)
+    follower = Follower(attempt.name, steady, log, hooks.output, stdin=attempt.stdin is not None)
     if not taken_over:
         follower.attach()
         if not control.begin():

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imgc_engine.run.logs import Log, Stream
 from imgc_engine.run.steady import Steady, seconds_since_1970
 from imgc_engine.run.streams import Attached, Logged, attach
-
-if TYPE_CHECKING:
-    from imgc_engine.run.attempt import Attempt
 
 KEPT = 60 << 20  # bytes that the engine's own log surely holds (containers.LOG_CONFIG)
 GAP = b"[imgc: the connection to the engine was lost here, and lines may be missing]\n"
@@ -25,9 +22,10 @@ class Follower:
     """
 
     def __init__(
-        self, attempt: Attempt, steady: Steady, log: Log, output: Callable[[Stream, bytes], None]
+        self, name: str, steady: Steady, log: Log, output: Callable[[Stream, bytes], None], *, stdin: bool
     ) -> None:
-        self._name, self._stdin = attempt.name, attempt.stdin is not None
+        """Of the container called `name`; `stdin`: it is to be fed."""
+        self._name, self._stdin = name, stdin
         self._steady, self._log, self._output = steady, log, output
         self._seen: dict[Stream, int] = {"stdout": 0, "stderr": 0}
         self._attached: Attached | None = None

@@ -248,6 +248,9 @@ class Answers:
     def again(self) -> Answers:
         return self
 
+    def progress(self) -> TraceProgress:
+        return TraceProgress(sending.FOLDER)
+
     def lines(self) -> list[str]:
         return self.answers.pop(0)
 

@@ -35,6 +35,8 @@ _FIRST_REQUESTS = 0.002
 """Seconds by which diagnostics wait: the completion that an editor asks for with a letter comes first."""
 _TURNS = 8
 """How often they give way to messages that come in while they are worked out."""
+_OUTLINED = 0.1
+"""Seconds of quiet before an outline is sent."""
 _FOLLOWED = 0.5
 """Seconds between two looks at a run that is under way."""
 WATCHED = (
@@ -137,8 +139,8 @@ class ImgcServer(Server):
         snapshot = self.session.snapshot(document.uri)
         if snapshot is not None and snapshot.analysis is not None:
             self.references.locked = tuple(snapshot.analysis.lock.images)
-        if self.outlines and snapshot is not None:
-            self._outline(document, snapshot)
+        if self.outlines:
+            self._outline_soon(document)
         report = self.report(snapshot) if snapshot is not None else {document.uri: []}
         if not self.pushes:
             self._refresh(document, report)
@@ -151,8 +153,19 @@ class ImgcServer(Server):
                 version = document.version if uri == document.uri else None
                 self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, items, version))
 
-    def _outline(self, document: OpenDocument, snapshot: Snapshot) -> None:
+    def _outline_soon(self, document: OpenDocument) -> None:
+        """Once nothing was typed for a moment: an outline costs as much as the diagnostics of a keystroke."""
+        if document.outlining is not None:
+            document.outlining.cancel()
+        loop = asyncio.get_running_loop()
+        document.outlining = loop.call_later(_OUTLINED, self._outline, document)
+
+    def _outline(self, document: OpenDocument) -> None:
         """Tells a client that asked for outlines that one has changed."""
+        document.outlining = None
+        snapshot = self.session.snapshot(document.uri)
+        if snapshot is None or self.session.documents.get(document.uri) is not document:
+            return
         found = outline.outline(snapshot, self.results_of(snapshot.directory))
         if found != document.outlined:
             document.outlined = found

@@ -54,6 +54,7 @@ class OpenDocument:
     published: dict[str, object] = field(default_factory=dict)
     outlined: object = None
     """The outline that the client has."""
+    outlining: asyncio.TimerHandle | None = None
 
 
 class Session:

@@ -71,6 +71,11 @@ def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     # With `prog`, or argparse makes a help text to find it out, for which it loads shutil and its compressors.
     commands = top.add_subparsers(prog="imgc", dest="command", metavar="COMMAND", required=True)
     called = next((word for word in argv if not word.startswith("-")), "")
+    if called and called not in COMMANDS:
+        from imgc.diagnostics.near import near
+
+        close = near(called, COMMANDS)
+        top.error(f"no command is called '{called}'" + (f"; did you mean '{close[0]}'?" if close else ""))
     for name, summary in COMMANDS.items():
         if name != called:
             commands.add_parser(name, help=summary, add_help=False)
@@ -80,7 +85,7 @@ def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
             name, help=summary, description=module.__doc__, epilog=module.EXAMPLES,
             formatter_class=_Help,
         )  # fmt: skip
-        command.set_defaults(execute=module.execute)
+        command.set_defaults(execute=module.execute, error=command.error)
         _common(command)
         module.arguments(command)
     return top
@@ -98,7 +103,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line; the exit codes are those of the documentation: 0, 1, 2, 3, 4, 70, 130."""
     gc.disable()  # a compile makes few cycles and ends soon: collecting took a third of its time
     words = sys.argv[1:] if argv is None else argv
-    arguments = parser(words).parse_args(words)
+    arguments, unknown = parser(words).parse_known_args(words)
+    if unknown:
+        arguments.error(f"unrecognized arguments: {' '.join(unknown)}")  # with the command's own usage
     console = Console(arguments.color, arguments.quiet, arguments.verbose)
     try:
         code: int = arguments.execute(arguments, console)

@@ -120,8 +120,9 @@ def test_an_error_stops_the_compile_at_its_place(folder: Path) -> None:
         (["compile", "src"], 1, "is a folder"),
         (["compile", "--param", "lang"], 2, "NAME=VALUE"),
         (["compile", "--param", "nope=1"], 2, "no parameter is called 'nope'"),
-        (["compile", "--no-such-option"], 2, "unrecognized"),
-        (["nonsense"], 2, "invalid choice"),
+        (["compile", "--no-such-option"], 2, "imgc compile: error: unrecognized"),
+        (["complie"], 2, "did you mean 'compile'?"),
+        (["nonsense"], 2, "no command is called"),
     ],
 )
 def test_exit_codes(folder: Path, arguments: list[str], code: int, said: str) -> None:

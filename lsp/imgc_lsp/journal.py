@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 
 from imgc.diagnostics import Diagnostic, Severity, Span
@@ -33,9 +33,8 @@ class Results:
     places: dict[str, tuple[Path, str]] = field(default_factory=dict)
     """Where a build failed, by image: keys and numbers of items from the top, and the item's text."""
 
-    @property
-    def under_way(self) -> bool:
-        return any(state in _UNDER_WAY for state, _ in self.nodes.values())
+    under_way: bool = False
+    """A process works on the newest run."""
 
     @property
     def runs(self) -> dict[str, str]:
@@ -49,17 +48,19 @@ class Results:
 def read(directory: File) -> Results:
     """The results of the newest journals of a project; empty where there are none."""
     results = Results()
+    under_way = False
     for file in _newest(directory / ".imgc"):
-        over = file.name == "journal.jsonl" and not _under_way(file.parent)
+        run = file.name == "journal.jsonl"
+        under_way = run and _under_way(file.parent)
         for event in _events(file):
             state, message = str(event.get("state", "")), str(event.get("message", ""))
-            state = "interrupted" if over and state in _UNDER_WAY else state
+            state = "interrupted" if run and not under_way and state in _UNDER_WAY else state
             name = event.get("path" if event.get("e") == "node" else "image")
             if isinstance(name, str) and event.get("e") in ("node", "image"):
                 (results.nodes if event["e"] == "node" else results.images)[name] = state, message
                 if event["e"] == "image":
                     results.places[name] = _path(event.get("path")), str(event.get("text", ""))
-    return results
+    return replace(results, under_way=under_way)
 
 
 def mark(directory: File) -> object:

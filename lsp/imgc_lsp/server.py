@@ -42,7 +42,7 @@ _FOLLOWED = 0.5
 WATCHED = (
     "**/imgc.lock", "**/imgc.lock.d/*", "**/.dockerignore", "**/*Dockerfile*", "**/*requirements*.txt", "**/pyproject.toml",
     "**/uv.lock", "**/poetry.lock", "**/package*.json", "**/*.imgc.yaml", "**/pipeline.yaml", "**/pipeline.yml",
-    "**/.imgc/**/*.jsonl",
+    "**/.imgc/**/*.jsonl", "**/.imgc/runs/*",
 )  # fmt: skip
 """Files whose change may change what is said of a pipeline file."""
 

@@ -1,6 +1,6 @@
 // What a user does, in a real VS Code, on a real engine. The tests are steps of one session, in this order.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { after, before, test } from "node:test";
 import { WAIT, Workbench } from "./kit.mjs";
 
@@ -188,6 +188,20 @@ step("the graph: states, keys, a line gone to, nothing from elsewhere", async (p
   assert.deepEqual(elsewhere, []);
 });
 
+step("a run from another terminal shows as well", async (page) => {
+  await bench.write("src/words.txt", "cat and dog and unicorn\n");
+  await bench.row("unicorns").waitFor();
+  const run = spawn(process.env.IMGC_COMMAND, ["run"], { cwd: bench.folder, stdio: "ignore" });
+  const ended = new Promise((resolve) => run.on("exit", resolve));
+  for (const name of ["unicorns", "report"]) {
+    await page.locator(`.pane-body .monaco-list-row[aria-label^="${name}, succeeded"]`).waitFor({ timeout: 2 * WAIT });
+  }
+  assert.equal(await ended, 0);
+  await page.locator(".squiggly-error").first().waitFor({ state: "hidden" });
+  const frame = page.frameLocator("iframe.webview.ready").frameLocator("#active-frame");
+  await frame.locator('.node[data-path="check/unicorns"].succeeded').waitFor();
+});
+
 step("the plan as text", async () => {
   await bench.command("imgc: Show Plan");
   await bench.until("the plan", async () => (await text(1)).includes("unicorns (run) in kit"));
@@ -207,7 +221,7 @@ step("a shell in the container of a node", async (page) => {
   await bench.until("the prompt", async () => /check\/cats|\$|#/.test(await bench.terminal()), 3 * WAIT);
   await page.waitForTimeout(1000);
   await page.keyboard.type("echo words: $(wc -w < words.txt), in $(pwd)\n");
-  await bench.until("the answer", async () => (await bench.terminal()).includes("words: 3, in /words"));
+  await bench.until("the answer", async () => (await bench.terminal()).includes("words: 5, in /words"));
   await page.keyboard.type("exit\n");
 });
 

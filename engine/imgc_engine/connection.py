@@ -51,9 +51,32 @@ class Facts:
         return f"linux/{machine}"
 
 
+_kept: dict[str, docker.APIClient] | None = None
+
+
+@contextmanager
+def one_client() -> Iterator[None]:
+    """Inside, `connect` gives one client again and again, which knows the engine already: for `run --watch`."""
+    global _kept
+    _kept = {}
+    try:
+        yield
+    finally:
+        _kept = None
+
+
 def connect(timeout: float = TIMEOUT) -> docker.APIClient:
     """A client of the engine that answers now. EngineError when none does."""
     settings = _settings()
+    key = f"{settings} {timeout}"
+    if _kept is None:
+        return _connect(settings, timeout)
+    if key not in _kept:
+        _kept[key] = _connect(settings, timeout)
+    return _kept[key]
+
+
+def _connect(settings: dict[str, Any], timeout: float) -> docker.APIClient:
     try:
         client = docker.APIClient(version=OLDEST_API, timeout=timeout, num_pools=POOL, **settings)
         client._version = _api_version(client)

@@ -46,17 +46,6 @@ def local(client: docker.APIClient, reference: str) -> Local | None:
     )
 
 
-USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""What Docker sets where an image says nothing."""
-
-
-def variables(client: docker.APIClient, reference: str) -> dict[str, str]:
-    """The environment that an image gives its containers. EngineError."""
-    with engine_errors():
-        lines = (client.inspect_image(reference).get("Config") or {}).get("Env") or ()
-    return dict(line.split("=", 1) for line in lines if "=" in line)
-
-
 def is_remote(reference: str) -> bool:
     """Whether it names a registry: what does not would be looked for on Docker Hub, under anybody's name."""
     domain, slash, _ = reference.partition("/")

@@ -294,7 +294,7 @@ def test_the_build_step_has_the_image_s_index_and_secrets(project: Pipeline) -> 
         wrong = project.imgc("run", code=4, env={"IMGC_TEST_WORD": "wrong-word"})
         missing = project.imgc("run", code=3)
         said = project.imgc("run", "-v", env={"IMGC_TEST_WORD": "s3cret-word"})
-    assert "The build step ended with exit code" in wrong
+    assert "The build step ended with exit code" in wrong, wrong
     assert "set the environment variable IMGC_TEST_WORD" in missing
     assert "imported" in said
     everything = (wrong + missing + said).encode()

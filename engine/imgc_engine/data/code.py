@@ -88,7 +88,7 @@ def make(name: str, shop: Shop, *, needs_run: bool) -> Built | Failure:
         return Failure(name, message, builder.place, Code.STEP_FAILED)
     holds = disk.hold(_lock(build))
     return Built(source, build, trees.key_of({"source": tree.digest, "build": key}),
-                 _variables(image, build, shop), (held, holds))  # fmt: skip
+                 _variables(image, build), (held, holds))  # fmt: skip
 
 
 def find(name: str, record: Mapping[str, str], shop: Shop) -> Built | None:
@@ -99,7 +99,7 @@ def find(name: str, record: Mapping[str, str], shop: Shop) -> Built | None:
         return None
     held = disk.hold(_lock(build))
     key = trees.key_of({"source": record["source"], "build": record["build"]})
-    return Built(found[0], build, key, _variables(shop.plan.images[name], build, shop), (found[1], held))
+    return Built(found[0], build, key, _variables(shop.plan.images[name], build), (found[1], held))
 
 
 def record(built: Mapping[str, Built]) -> str:
@@ -212,12 +212,12 @@ def _image_id(reference: str, shop: Shop) -> str:
     return found.id
 
 
-def _variables(image: Image, build: Path, shop: Shop) -> dict[str, str]:
-    """Programs of the environment that the Python builder made come first on PATH."""
+def _variables(image: Image, build: Path) -> dict[str, str]:
+    """Programs of the environment that the Python builder made come first on PATH, which is the image's."""
     builder = image.builder
     if builder is None or builder.language != "python" or not (build / "venv").is_dir():
         return {}
-    path = images.variables(shop.client, image.reference).get("PATH", images.USUAL_PATH)
+    path = (build / "path").read_text(encoding="utf-8")
     return {"PATH": f"/pfs/build/venv/bin:{path}", "VIRTUAL_ENV": "/pfs/build/venv"}
 
 

@@ -75,7 +75,8 @@ def run(wanted: Wanted, tell: Listener, interrupt: Interrupt) -> Ran:
     store = storing.create(wanted.state, new_run_id(), wanted.document)
     try:
         store.append([begin_record(wanted.options, now(), environment=environment(scene))])
-        storing.write_whole(store.folder / build_code.FILE, build_code.record(built))
+        if built:  # without it, a later session reads the code anew, and says so: no wait for the disk
+            (store.folder / build_code.FILE).write_text(build_code.record(built), encoding="utf-8")
         session = make_session(
             scene, leaves, store, {}, code, built, nodes, keep=wanted.options.keep, rerun=wanted.rerun
         )

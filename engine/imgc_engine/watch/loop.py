@@ -8,6 +8,7 @@ from typing import Any
 
 from imgc.records import dataclass
 from imgc_engine.api import STATE, Result
+from imgc_engine.connection import one_client
 from imgc_engine.data.datums import is_in, sources
 from imgc_engine.failures import Code
 from imgc_engine.manage import run_info
@@ -33,6 +34,11 @@ class Hands:
 
 def loop(hands: Hands, project: Path, nodes: Sequence[str]) -> int:
     """The exit code: that of the last run when the user ends the waiting, 130 when a run was interrupted."""
+    with one_client():
+        return _loop(hands, project, nodes)
+
+
+def _loop(hands: Hands, project: Path, nodes: Sequence[str]) -> int:
     watcher = Watcher(project)
     done: dict[str, str] = {}
     code, first = Code.FINE, True

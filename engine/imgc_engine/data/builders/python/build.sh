@@ -18,4 +18,5 @@ inside=/pfs/build/venv/bin/python
 }
 cd /pfs/source
 "$inside" -m pip install --disable-pip-version-check --no-input --root-user-action ignore "$@" -r requirements.txt
+printf %s "$PATH" >/pfs/out/path
 cp /imgc/builder/run.sh /pfs/out/run.sh

@@ -27,9 +27,11 @@ pipeline:
 `;
 const OTHERS = "version: 2.1\njobs:\n  build: {}\nimages: no\n";
 
+const BAD = "version: 1\nimages:\n  tools:\n    base: busybox:1.35\n    pip_package: [numpy]\n";
+
 let bench;
 before(async () => {
-  bench = await Workbench.start({ "pipeline.yaml": PIPELINE, "src/words.txt": "cat and dog\n", "others/pipeline.yaml": OTHERS });
+  bench = await Workbench.start({ "pipeline.yaml": PIPELINE, "src/words.txt": "cat and dog\n", "others/pipeline.yaml": OTHERS, "bad/pipeline.yaml": BAD });
 });
 after(() => bench?.stop());
 
@@ -211,6 +213,18 @@ step("a check in a terminal", async (page) => {
   await bench.command("imgc: Check");
   await page.locator(".terminal-wrapper.active .xterm").first().waitFor();
   await page.locator(".terminal-tabs-entry, .single-terminal-tab, .title-label", { hasText: /check/ }).first().waitFor();
+});
+
+step("a task, whose problems in a file that is not open are problems of the editor", async (page) => {
+  await bench.command("Tasks: Run Task");
+  const input = page.locator(".quick-input-widget input.input");
+  const row = (text) => page.locator(".quick-input-list .monaco-list-row", { hasText: text }).first();
+  await row("Show All Tasks").click();
+  await row("check bad/pipeline.yaml").waitFor();
+  await input.fill("check bad");
+  await row("check bad/pipeline.yaml").click();
+  await bench.command("View: Focus Problems");
+  await page.locator(".markers-panel .monaco-list-row", { hasText: "pip_package" }).first().waitFor();
 });
 
 step("a shell in the container of a node", async (page) => {

@@ -403,9 +403,8 @@ pipeline:
     assert "1 2/pfs/build/run.sh\n/pfs/d/b\n/pfs/source/main.py\n2\ndrwxrwxrwx" in shell("count/count[b]")
     assert "1/pfs/build/run.sh" in shell("count"), "the first, where none is named"
     assert "/pfs/count/a\n/pfs/count/b\n/pfs/source/main.py\nthe code" in shell("use[count]")
-    assert "There is no 'count[z]' among the data of 'count': there are count[a], count[b]" in shell(
-        "count[z]", code=1
-    )
+    assert "no node 'count[z]'" in shell("count[z]", code=2)
+    assert "There is no 'use[z]' among the data of 'use': there are use[count]" in shell("use[z]", code=1)
     assert "leave out --print" in shell("count", "--print", code=1)
     put(project.folder / "source", **{"main.py": "print('edited')\n"})
     assert "edited" in shell("use", "--live")

@@ -177,23 +177,26 @@ class Finder:
         A node that takes no part in this run gives what it wrote when it last succeeded.
         """
         pfs = self._pfs
-        leaves = [node for node in pfs.plan.nodes if not node.is_group and is_in(node.path, path)]
+        leaves: dict[str, Node] = {}  # by path; the nodes of data stand for the leaf that they were made of
+        for node in pfs.plan.nodes:
+            if not node.is_group and is_in(node.path, path):
+                leaves.setdefault(owner_of(node), node)
         found: list[tuple[str, Tree]] = []
-        for leaf in leaves:
+        for owner, leaf in leaves.items():
             tree: Tree | None = None
-            if leaf.path in self._paths:
-                if parts := pfs.written_by(leaf.path):
+            if owner in self._paths:
+                if parts := pfs.written_by(owner):
                     tree = pfs.handed_on(leaf, parts)
             else:
-                tree = pfs.kept.published(leaf.path or leaf.name)
+                tree = pfs.kept.published(owner or pfs.plan.nodes[0].name)
                 if tree is None and len(leaves) == 1:
                     raise BadInput(f"{path!r} has written nothing yet that could be read: run it first.")
             if tree is None:
                 continue
             for other, theirs in found:
                 if (clash := clash_of(tree, theirs)) is not None:
-                    raise BadInput(f"Both {other!r} and {leaf.path!r} wrote /pfs/out/{clash}.")
-            found.append((leaf.path, tree))
+                    raise BadInput(f"Both {other!r} and {owner!r} wrote /pfs/out/{clash}.")
+            found.append((owner, tree))
         return pfs.kept.join(tree for _, tree in found)
 
 
@@ -214,6 +217,11 @@ def _group(node: Node) -> Node:
 def has_data_to_find(node: Node) -> bool:
     """Whether it is a leaf with `input`, and not the node of a datum."""
     return node.input is not None and "of" not in node.input
+
+
+def owner_of(node: Node) -> str:
+    """The leaf of the plan that a datum's node was made of; else the node itself."""
+    return str(node.input["of"]) if node.input and "of" in node.input else node.path
 
 
 def pieces_of(node: Node) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ from imgc.records import dataclass, field, replace
 from imgc_engine.data import disk
 from imgc_engine.data.code import Built
 from imgc_engine.data.datums import Piece, is_in, selected, sources
-from imgc_engine.data.expansion import Finder, Found, pieces_of, stamps_of
+from imgc_engine.data.expansion import Finder, Found, owner_of, pieces_of, stamps_of
 from imgc_engine.data.kept import Done, Kept
 from imgc_engine.data.owners import take_over
 from imgc_engine.data.trees import Tree, clash_of
@@ -230,8 +230,3 @@ class Pfs:
                     row = json.loads(line)
                     if (tree := self.kept.tree(row["tree"])) is not None:
                         self._outputs.setdefault(row["of"], {})[row["path"]] = tree
-
-
-def owner_of(node: Node) -> str:
-    """The leaf of the plan that a datum's node was made of; else the node itself."""
-    return str(node.input["of"]) if node.input and "of" in node.input else node.path

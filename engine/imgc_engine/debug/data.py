@@ -21,8 +21,11 @@ SHOWN = 5  # names in a message
 
 def leaf_of(nodes: Sequence[Node], path: str) -> tuple[Node, str]:
     """The leaf of that path; with the name of the datum's node where it is `LEAF/LEAF[DATUM]`, or only the last
-    part of that. UnknownNode."""
+    part of that. Of a leaf whose data a run has found, the first of these. UnknownNode."""
     path = path.strip("/")
+    for node in nodes:  # a leaf that a run has made a group of its data is still named by its path
+        if node.input is not None and node.input.get("of") == path:
+            return node, ""
     try:
         return leaf(nodes, path), ""
     except UnknownNode:

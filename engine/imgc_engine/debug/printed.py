@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from imgc_engine.api import STATE
+from imgc_engine.debug.data import leaf_of
 from imgc_engine.debug.live import with_local_files
 from imgc_engine.debug.shell import described
 from imgc_engine.failures import Refusal, Refused
@@ -21,7 +22,7 @@ from imgc_engine.run.containers import DOCKER_SOCKET, host_path
 from imgc_engine.run.docker_args import NotExpressible, absolute
 from imgc_engine.run.recall import grown
 from imgc_engine.run.secret_files import FOLDER
-from imgc_engine.run.selection import UnknownNode, leaf
+from imgc_engine.run.selection import UnknownNode
 
 __all__ = ["Refused", "UnknownNode", "command_of", "docker_run"]
 
@@ -32,7 +33,7 @@ SECRETS = "imgc_secrets"  # variable of the printed script: the folder for secre
 def command_of(document: Mapping[str, Any], project: Path, path: str, *, live: bool) -> tuple[str, str]:
     """The command for a node, and a line that says how to run the node's own in it. UnknownNode, Refused."""
     plan = grown(load(document), project / STATE, "")
-    node = leaf(plan.nodes, path)
+    node = leaf_of(plan.nodes, path)[0]
     if live:
         node = with_local_files(node, plan, project)
     if node.image is None:

@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from imgc_engine import images
 from imgc_engine.data.code import Built
-from imgc_engine.data.expansion import has_data_to_find
 from imgc_engine.data.kept import Kept
 from imgc_engine.data.pfs import Pfs
 from imgc_engine.failures import Failure
 from imgc_engine.plan import Node
 from imgc_engine.run.naming import SHELLS
 from imgc_engine.run.prepare import Scene
-from imgc_engine.run.selection import UnknownNode, leaf
 
 SHOWN = 5  # names in a message
-
-
-def leaf_of(nodes: Sequence[Node], path: str) -> tuple[Node, str]:
-    """The leaf of that path; with the name of the datum's node where it is `LEAF/LEAF[DATUM]`, or only the last
-    part of that. Of a leaf whose data a run has found, the first of these. UnknownNode."""
-    path = path.strip("/")
-    for node in nodes:  # a leaf that a run has made a group of its data is still named by its path
-        if node.input is not None and node.input.get("of") == path:
-            return node, ""
-    try:
-        return leaf(nodes, path), ""
-    except UnknownNode:
-        for node in nodes:
-            begins = (data_node_path(node, f"{node.name}["), f"{node.name}[")
-            if not node.is_group and has_data_to_find(node) and path.startswith(begins):
-                return node, path[path.rindex(f"{node.name}[") :]
-        raise
-
-
-def data_node_path(node: Node, name: str) -> str:
-    return f"{node.path}/{name}" if node.path else name
 
 
 def built_of(coded: Mapping[str, Built | Failure]) -> dict[str, Built]:

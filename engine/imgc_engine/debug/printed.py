@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from imgc_engine.api import STATE
-from imgc_engine.debug.data import leaf_of
+from imgc_engine.debug.leaves import leaf_of
 from imgc_engine.debug.live import with_local_files
 from imgc_engine.debug.shell import described
 from imgc_engine.failures import Refusal, Refused

@@ -20,8 +20,9 @@ from imgc_engine.data.code import Built
 from imgc_engine.data.expansion import has_data_to_find
 from imgc_engine.data.pfs import Pfs
 from imgc_engine.debug import shell as shells
-from imgc_engine.debug.data import built_of, data_node_path, leaf_of, pfs_of, with_data
+from imgc_engine.debug.data import built_of, pfs_of, with_data
 from imgc_engine.debug.kept import kept_state
+from imgc_engine.debug.leaves import data_node_path, leaf_of
 from imgc_engine.debug.live import is_covered, with_local_files
 from imgc_engine.debug.terminal import connected, is_terminal
 from imgc_engine.events import Listener, one_at_a_time

@@ -13,23 +13,19 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-import docker
-
 from imgc.context.ignore import default_patterns
 from imgc.context.ohmyglob import ignored_by
-from imgc.records import dataclass, field
+from imgc.records import dataclass
 from imgc_engine import images
 from imgc_engine.data import disk, trees
 from imgc_engine.data.requirements import FILE as REQUIREMENTS
 from imgc_engine.data.requirements import read_by_pip
 from imgc_engine.data.snapshots import Snapshots
-from imgc_engine.data.steps import BuildStep, StepFailed, run_step
+from imgc_engine.data.steps import BuildStep, Shop, StepFailed, run_step
 from imgc_engine.data.trees import Tree
-from imgc_engine.events import ImageEnded, ImageStarted, Listener
+from imgc_engine.events import ImageEnded, ImageStarted
 from imgc_engine.failures import Code, EngineError, Failure
-from imgc_engine.interrupt import Interrupt
-from imgc_engine.plan import Builder, Image, Plan
-from imgc_engine.secrets import Secrets
+from imgc_engine.plan import Builder, Image
 
 VERSION = 1  # of keys: what was built by another is built again
 SCRIPTS = Path(__file__).parent / "builders"
@@ -49,23 +45,6 @@ class Built:
     key: str
     env: Mapping[str, str]
     held: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """Where code is built. `data` is `.imgc/data`, `logs` the folder for the whole output of steps. `failed` are
-    the steps that did not do it, by key: another image of the same code need not try."""
-
-    plan: Plan
-    project: Path
-    data: Path
-    logs: Path
-    client: docker.APIClient
-    secrets: Secrets
-    tell: Listener
-    interrupt: Interrupt
-    rebuild: bool = False
-    failed: dict[str, Failure] = field(default_factory=dict)
 
 
 def make(name: str, shop: Shop, *, needs_run: bool) -> Built | Failure:

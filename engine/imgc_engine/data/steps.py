@@ -8,17 +8,19 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
+import docker
 import docker.errors
 
-from imgc.records import dataclass
+from imgc.records import dataclass, field
 from imgc_engine.connection import UNREACHABLE
 from imgc_engine.data.owners import take_over
-from imgc_engine.events import ImageOutput
+from imgc_engine.events import ImageOutput, Listener
 from imgc_engine.failures import Code, EngineError, Failure
-from imgc_engine.plan import Builder, Pip
+from imgc_engine.interrupt import Interrupt
+from imgc_engine.plan import Builder, Pip, Plan
 from imgc_engine.run.attempt import Attempt, Control, Creation, Hooks, live
 from imgc_engine.run.causes import exit_code
 from imgc_engine.run.cleaning import remove
@@ -27,10 +29,7 @@ from imgc_engine.run.logs import Log, Stream
 from imgc_engine.run.naming import LABEL_PROJECT, LABEL_RUN
 from imgc_engine.run.states import End
 from imgc_engine.run.steady import Steady
-from imgc_engine.secrets import SecretMissing, private_folder, write_private
-
-if TYPE_CHECKING:
-    from imgc_engine.data.code import Shop
+from imgc_engine.secrets import SecretMissing, Secrets, private_folder, write_private
 
 COMMAND = ["sh", "./build.sh"]
 NETRC = "/imgc/netrc"
@@ -44,6 +43,23 @@ class StepFailed(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Where code is built. `data` is `.imgc/data`, `logs` the folder for the whole output of steps. `failed` are
+    the steps that did not do it, by key: another image of the same code need not try."""
+
+    plan: Plan
+    project: Path
+    data: Path
+    logs: Path
+    client: docker.APIClient
+    secrets: Secrets
+    tell: Listener
+    interrupt: Interrupt
+    rebuild: bool = False
+    failed: dict[str, Failure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

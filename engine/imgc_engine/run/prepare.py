@@ -16,9 +16,10 @@ from imgc_engine import build as building
 from imgc_engine import images
 from imgc_engine.connection import Facts, connect, engine_errors, facts, is_local, socket_path
 from imgc_engine.data import code as build_code
-from imgc_engine.data.code import Built, Shop
+from imgc_engine.data.code import Built
 from imgc_engine.data.kept import Kept
 from imgc_engine.data.pfs import Pfs
+from imgc_engine.data.steps import Shop
 from imgc_engine.events import Listener, Notice
 from imgc_engine.failures import EngineError, Failure, Refused
 from imgc_engine.interrupt import Interrupt

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,3 +19,10 @@ def shared() -> Path:
         pytest.skip("the conformance cases are not part of the repository: set IMGC_SHARED")
     assert (folder / "conformance").is_dir(), f"no conformance cases in {folder}: set IMGC_SHARED"
     return folder
+
+
+@pytest.fixture(autouse=True)
+def collecting() -> Iterator[None]:
+    """The command line switches garbage collection off, for a process that ends soon: this one does not."""
+    yield
+    gc.enable()

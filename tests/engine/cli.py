@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from projects import remove_images, tags_with
+
 
 @dataclass
 class Pipeline:
@@ -41,13 +43,7 @@ class Pipeline:
 
     def reference(self, image: str) -> str:
         """Of an image on the engine: the latest of its name."""
-        found = [
-            tag
-            for image_ in self.engine.client.images.list()
-            for tag in image_.tags
-            if f"{self.name}/{image}:" in tag
-        ]
-        return found[0]
+        return tags_with(self.engine.client, f"{self.name}/{image}:")[0]
 
     def run(self, image: str, *command: str) -> str:
         ran: bytes = self.engine.client.containers.run(self.reference(image), list(command), remove=True)
@@ -60,10 +56,7 @@ def pipeline_on(engine: Any, folder: Path) -> Iterator[Pipeline]:
     cache = str(folder.parent / "cache")
     made = Pipeline(engine, folder, {**engine.env, "XDG_CACHE_HOME": cache, "GIT_CONFIG_GLOBAL": "/dev/null"})
     yield made
-    for image in engine.client.api.images():  # others remove theirs meanwhile
-        for tag in image["RepoTags"] or ():
-            if made.name in tag:
-                engine.client.images.remove(tag, force=True)
+    remove_images(engine.client, made.name)
 
 
 def planted_in(pipeline: Pipeline, image: str, *secrets: bytes) -> list[str]:

@@ -118,6 +118,16 @@ class Project:
             api.remove_container(container, force=True)
 
 
+def tags_with(client: Any, text: str) -> list[str]:
+    """Of the engine's images, the latest first. `images.list` asks for each, and others remove theirs meanwhile."""
+    return [tag for image in client.api.images() for tag in image["RepoTags"] or () if text in tag]
+
+
+def remove_images(client: Any, text: str) -> None:
+    for tag in tags_with(client, text):
+        client.images.remove(tag, force=True)
+
+
 @contextmanager
 def project_on(engine: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """`engine` is one of conftest's."""
@@ -125,7 +135,4 @@ def project_on(engine: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         monkeypatch.setenv(name, engine.env[name])
     made = Project(root, engine.client)
     yield made
-    for image in engine.client.images.list():
-        for tag in image.tags:
-            if made.id in tag:
-                engine.client.images.remove(tag, force=True)
+    remove_images(engine.client, made.id)

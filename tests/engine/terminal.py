@@ -78,7 +78,9 @@ class Terminal:
             os.close(self._master)
 
     def _read(self, seconds: float) -> bool:
-        if not select.select([self._master], [], [], seconds)[0]:
+        poll = select.poll()  # select() takes no descriptor above 1023
+        poll.register(self._master, select.POLLIN)
+        if not poll.poll(seconds * 1000):
             return False
         try:
             data = os.read(self._master, 1 << 16)

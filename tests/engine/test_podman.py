@@ -64,7 +64,7 @@ def podman(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 
 def _answering(socket: str) -> docker.DockerClient:
-    for _ in range(100):
+    for _ in range(600):  # it makes its storage first
         try:
             return docker.DockerClient(base_url=socket, version="auto", timeout=120)
         except docker.errors.DockerException:

@@ -48,6 +48,8 @@ def messages(result: Any) -> dict[str, str]:
 def test_what_a_leaf_leaves_behind_is_there_for_the_next(on_any: Project) -> None:
     """A file, an installed program, and a server that runs on; their logs are their own."""
     server = 'import http.server as h; h.HTTPServer(("", 8123), h.SimpleHTTPRequestHandler).serve_forever()'
+    up = 'import socket; socket.create_connection(("localhost", 8123))'
+    serve = f"cd /; python3 -c '{server}' >/dev/null 2>&1 & until python3 -c '{up}' 2>/dev/null; do sleep 0.1; done"
     on_any.image("python", "FROM python:3.11-slim-bookworm\n")
     ask = 'import urllib.request as u; print(u.urlopen("http://localhost:8123/w/state").read().decode())'
     result = on_any.run(
@@ -57,8 +59,8 @@ def test_what_a_leaf_leaves_behind_is_there_for_the_next(on_any: Project) -> Non
                 "mkdir /w; echo kept > /w/state; cp /bin/cat /usr/bin/other; hostname",
                 image="python",
             ),
-            shared("serve", f"cd /; python3 -c '{server}' >/dev/null 2>&1 &", image="python"),
-            shared("ask", ["python3", "-c", ask], retry={"attempts": 9, "backoff": 0.2}, image="python"),
+            shared("serve", serve, image="python"),
+            shared("ask", ["python3", "-c", ask], image="python"),
             shared("again", "other /w/state; hostname", image="python"),
             run("apart", "ls /w 2>/dev/null || echo nothing; hostname", image="python"),
             image="python",

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from cli import Pipeline, pipeline_on, planted_in
+from projects import tags_with
 
 from gitserver import Server, commit, git, repository, serving
 
@@ -178,7 +179,7 @@ def test_two_builds_of_two_branches_at_once(pipeline: Pipeline, server: Server, 
     assert "app: built" in pipeline.imgc("build")
     assert "app: built" in first.communicate(timeout=120)[0]
     client = pipeline.engine.client
-    tags = [tag for image in client.images.list() for tag in image.tags if pipeline.name in tag]
+    tags = tags_with(client, pipeline.name)
     held = sorted(client.containers.run(tag, ["cat", "a.txt"], remove=True).decode() for tag in tags)
     assert held == ["first\n", "second\n"]
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import plans
 import pytest
 from plans import parallel, run, serial
 from simulation import BAD, FINE, simulate
 
 from imgc_engine.plan import load
+from imgc_engine.run.actions import Start
+from imgc_engine.run.history import Options
 from imgc_engine.run.items import Deadlock
+from imgc_engine.run.prepare import make_schedule
 from imgc_engine.run.ready import Limits
 from imgc_engine.run.schedule import Schedule
 from imgc_engine.run.states import End, Past
@@ -307,3 +313,13 @@ def test_a_group_whose_first_child_fails_is_tried_again() -> None:
     world = simulate(plans.plan(tree), {"g/a": [BAD, FINE]})
     assert world.starts() == ["g/a", "g/a", "g/b"]
     assert world.states[""] == "succeeded"
+
+
+@pytest.mark.parametrize(("asked", "at_once"), [(None, 4), (1, 1), (6, 6), (20, 8)])
+def test_as_many_leaves_start_at_once_as_the_user_asks_for(asked: int | None, at_once: int) -> None:
+    """Two a CPU when nobody asks."""
+    scene = cast(Any, SimpleNamespace(facts=SimpleNamespace(cpus=2, memory=None)))
+    nodes = load(plans.plan(parallel(*(run(f"n{number}") for number in range(8))))).nodes
+    schedule = make_schedule(scene, nodes, Options(max_parallel=asked))
+    schedule.begin(0.0)
+    assert len([action for action in schedule.actions() if isinstance(action, Start)]) == at_once

@@ -103,7 +103,8 @@ def make_schedule(
 ) -> Schedule:
     """Arguments as of `Schedule`. Refused, when nodes wait for each other."""
     cpus, memory = scene.facts.cpus, scene.facts.memory or float("inf")
-    limits = Limits(cpus, LOAD * cpus, memory, parallel=options.max_parallel)
+    load = max(LOAD * cpus, options.max_parallel or 0)  # who asks for more at once gets it
+    limits = Limits(cpus, load, memory, parallel=options.max_parallel)
     try:
         return Schedule(nodes, limits, keep_going=options.keep_going, past=pasts, leaves=leaves)
     except Deadlock as error:

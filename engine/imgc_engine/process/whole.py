@@ -18,11 +18,9 @@ from imgc_engine.events import (
     ImageEnded,
     ImageStarted,
     Listener,
-    NodeChanged,
     Notice,
     RunEnded,
     RunStarted,
-    RunState,
     one_at_a_time,
 )
 from imgc_engine.failures import Code, EngineError, Failure, Refused, worst
@@ -34,8 +32,8 @@ from imgc_engine.process.crew import Crew, Session
 from imgc_engine.process.support import chain, judge
 from imgc_engine.process.tree import Trees
 from imgc_engine.run import store as storing
-from imgc_engine.run.causes import failure_of_record
-from imgc_engine.run.history import History, Options, begin_record, to_do
+from imgc_engine.run.endings import tell_past, verdict
+from imgc_engine.run.history import Options, begin_record, to_do
 from imgc_engine.run.items import Deadlock
 from imgc_engine.run.logs import now
 from imgc_engine.run.naming import new_run_id
@@ -150,7 +148,7 @@ def _resume(run_id: str, compiled: Path, project: Path, tell: Listener, interrup
         runner = Runner(schedule, session, partial(Crew, session))
         tell(RunStarted(folder.name, nodes, folder, resumed=True))
         for node in nodes:
-            _tell_past(node, pasts, history, runner, store, tell)
+            tell_past(node, pasts, history, runner, store, tell)
         return _execute(runner, schedule, scene, store, nodes)
     finally:
         store.close()
@@ -159,7 +157,7 @@ def _resume(run_id: str, compiled: Path, project: Path, tell: Listener, interrup
 def _schedule(nodes: Sequence[Node], options: Options, pasts: Mapping[str, Past] | None = None) -> Schedule:
     cpus = os.cpu_count() or 1
     memory = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    limits = Limits(cpus, LOAD * cpus, memory, parallel=options.max_parallel)
+    limits = Limits(cpus, max(LOAD * cpus, options.max_parallel or 0), memory, parallel=options.max_parallel)
     try:
         return Schedule(nodes, limits, keep_going=options.keep_going, past=pasts)
     except Deadlock as error:
@@ -239,34 +237,9 @@ def _execute(
     runner: Runner, schedule: Schedule, scene: Scene, store: storing.Store, nodes: Sequence[Node]
 ) -> Result:
     begin = time.monotonic()
-    state: RunState
     runner.execute()
     failures = tuple(runner.failures[node.path] for node in nodes if node.path in runner.failures)
-    if schedule.state == "interrupted":
-        state, code = "interrupted", Code.INTERRUPTED
-    elif schedule.fine:
-        state, code = "succeeded", Code.FINE
-    else:
-        code = worst(failures) or Code.STEP_FAILED
-        state = "error" if code == Code.ENVIRONMENT else "failed"
+    state, code = verdict(schedule, failures)
     store.append([{"t": now(), "e": "end", "state": state, "code": int(code)}])
     scene.tell(RunEnded(store.folder.name, state, time.monotonic() - begin, failures))
     return Result(code, failures, run=store.folder.name, folder=store.folder)
-
-
-def _tell_past(
-    node: Node,
-    pasts: Mapping[str, Past],
-    history: History,
-    runner: Runner,
-    store: storing.Store,
-    tell: Listener,
-) -> None:
-    past = pasts.get(node.path)
-    if node.is_group or past is None or past.state is None:
-        return
-    record = history.last[node.path]
-    message = record.get("message", "")
-    tell(NodeChanged(node.path, past.state, past.attempts, past.cause, message, record.get("exit")))
-    if past.state in ("failed", "error"):
-        runner.failures[node.path] = failure_of_record(node, record, store.logs)

@@ -8,17 +8,15 @@ from pathlib import Path
 from imgc.records import dataclass, replace
 from imgc_engine.connection import engine_errors
 from imgc_engine.data.pfs import alone
-from imgc_engine.events import Listener, NodeChanged
+from imgc_engine.events import Listener
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Node, digest
 from imgc_engine.run import store as storing
-from imgc_engine.run.causes import failure_of_record
 from imgc_engine.run.cleaning import Found, find, remove
 from imgc_engine.run.expansion import Compile, grow
 from imgc_engine.run.history import History, to_do
 from imgc_engine.run.prepare import Scene, Wanted, scene_of
 from imgc_engine.run.recall import recall
-from imgc_engine.run.runner import Runner
 from imgc_engine.run.selection import runnable, select
 from imgc_engine.run.states import Past
 
@@ -103,27 +101,6 @@ def remove_strays(scene: Scene, left: Left) -> None:
             keep = found.node in left.kept if found.node in groups else found.state != "created"
             if not (keep and _was_running(found, history)):
                 remove(scene.client, found.id)
-
-
-def tell_past(
-    node: Node,
-    pasts: Mapping[str, Past],
-    history: History,
-    runner: Runner,
-    store: storing.Store,
-    tell: Listener,
-) -> None:
-    """Say how a leaf ended that is not run again, and count its failure among those of the run."""
-    past = pasts.get(node.path)
-    if node.is_group or past is None or past.state is None:
-        return
-    record = history.last[node.path]
-    message = record.get("message", "")
-    tell(NodeChanged(node.path, past.state, past.attempts, past.cause, message, record.get("exit")))
-    if past.state == "succeeded":
-        runner.succeeded.add(node.path)
-    if past.state in ("failed", "error"):
-        runner.failures[node.path] = failure_of_record(node, record, store.logs)
 
 
 def _is_to_run(leaf: Node, pasts: Mapping[str, Past]) -> bool:

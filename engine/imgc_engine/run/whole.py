@@ -12,16 +12,17 @@ from imgc_engine import build as building
 from imgc_engine.data import code as build_code
 from imgc_engine.data.code import Built
 from imgc_engine.data.pfs import alone
-from imgc_engine.events import Listener, Notice, RunEnded, RunStarted, RunState
+from imgc_engine.events import Listener, Notice, RunEnded, RunStarted
 from imgc_engine.failures import Code, Failure, worst
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Node, load
 from imgc_engine.run import store as storing
 from imgc_engine.run.crew import Crew, Expand, Session
+from imgc_engine.run.endings import tell_past, verdict
 from imgc_engine.run.expansion import Compile, Expansion, NotExpandable
 from imgc_engine.run.history import begin_record
 from imgc_engine.run.lazy import Lazy
-from imgc_engine.run.leftover import NO_COMPILER, by_folder, left_of, remove_strays, tell_past
+from imgc_engine.run.leftover import NO_COMPILER, by_folder, left_of, remove_strays
 from imgc_engine.run.logs import now
 from imgc_engine.run.naming import new_run_id
 from imgc_engine.run.outlook import image_steps, node_steps
@@ -219,17 +220,8 @@ def _execute(
     finally:
         pfs.close()
     failures = tuple(runner.failures[path] for path in schedule.paths if path in runner.failures)
-    state, code = _verdict(schedule, failures)
+    state, code = verdict(schedule, failures)
     store.append([{"t": now(), "e": "end", "state": state, "code": int(code)}])
     run_id = store.folder.name
     scene.tell(RunEnded(run_id, state, time.monotonic() - begin, failures))
     return Ran(code, run_id, store.folder, failures)
-
-
-def _verdict(schedule: Schedule, failures: Sequence[Failure]) -> tuple[RunState, Code]:
-    if schedule.state == "interrupted":
-        return "interrupted", Code.INTERRUPTED
-    if schedule.fine:
-        return "succeeded", Code.FINE
-    code = worst(failures) or Code.STEP_FAILED
-    return ("error" if code == Code.ENVIRONMENT else "failed"), code

@@ -6,13 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import docker
-import docker.errors
 import pytest
 
 PIPELINE = """
@@ -38,21 +38,27 @@ LIMITS = '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"
 
 
 @pytest.fixture(scope="module")
-def podman(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def podman(engine: Any) -> Iterator[str]:
     """The socket of a service of its own, which has busybox:1.35."""
     program = shutil.which("podman")
     assert program is not None, "the tests need podman and catatonit, which ./test.sh installs"
-    folder = tmp_path_factory.mktemp("podman")
+    folder = Path(tempfile.mkdtemp(prefix="imgc-"))  # pytest's are too long: 50 characters at most
     (folder / "containers.conf").write_text(LIMITS)
     socket = f"unix://{folder}/podman.sock"
     options = ["--root", str(folder / "root"), "--runroot", str(folder / "run"), "--storage-driver", "vfs"]
     options += ["--cgroup-manager", "cgroupfs", "--events-backend", "file"]
-    service = subprocess.Popen(
-        [program, *options, "system", "service", "--time=0", socket],
-        env={**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    with (folder / "log").open("w") as log:
+        service = subprocess.Popen(
+            [program, *options, "system", "service", "--time=0", socket],
+            env={**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}, stderr=log,
+        )  # fmt: skip
     try:
-        client = _answering(socket)
+        for _ in range(600):  # it makes its storage first
+            if Path(folder, "podman.sock").exists() or service.poll() is not None:
+                break
+            time.sleep(0.2)
+        assert service.poll() is None, (folder / "log").read_text()
+        client = _client(socket)
         (busybox,) = client.images.load(b"".join(engine.client.api.get_image("busybox:1.35")))
         busybox.tag("localhost/busybox", "1.35")
         client.close()
@@ -63,13 +69,8 @@ def podman(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _answering(socket: str) -> docker.DockerClient:
-    for _ in range(600):  # it makes its storage first
-        try:
-            return docker.DockerClient(base_url=socket, version="auto", timeout=120)
-        except docker.errors.DockerException:
-            time.sleep(0.2)
-    raise AssertionError("the Podman service does not answer")
+def _client(socket: str) -> docker.DockerClient:
+    return docker.DockerClient(base_url=socket, version="auto", timeout=120)
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def test_a_pipeline_is_built_run_and_looked_at(podman: str, project: Path) -> No
     ]
     shell = imgc(podman, project, "debug", "files", stdin="/.imgc/run; exit 7")
     assert (shell.returncode, shell.stdout) == (7, "hello\nmade\ns3cret-value\ntyped"), shell.stderr
-    client = _answering(podman)
+    client = _client(podman)
     assert client.containers.list(all=True) == []
     client.close()
 

@@ -54,12 +54,13 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         shown = ", ".join(files) if len(files) < 4 else f"{len(files)} files"
         console.say(summary(found) or f"{shown}: no problems")
     else:
-        stream.write(_written(found, arguments.format))
+        stream.write(written(found, arguments.format))
     worst = Severity.WARNING if arguments.deny_warnings else Severity.ERROR
     return EXIT_PROBLEMS if any(diagnostic.severity <= worst for diagnostic in found) else EXIT_FINE
 
 
-def _written(found: Sequence[Diagnostic], form: str) -> str:
+def written(found: Sequence[Diagnostic], form: str) -> str:
+    """The findings in one of the formats for programs."""
     if form == "sarif":
         from imgc import __version__
         from imgc.diagnostics.sarif import to_sarif

@@ -18,6 +18,7 @@ from imgc.cli.console import EXIT_BUG, EXIT_ENVIRONMENT, EXIT_INTERRUPTED, EXIT_
 
 COMMANDS = {
     "init": "write a first pipeline.yaml for a folder",
+    "import": "make a pipeline.yaml from a Dockerfile or from another system's file",
     "check": "say everything that is wrong with a pipeline file",
     "compile": "write Dockerfiles and the run plan",
     "lock": "look up digests, commits and local packages, into imgc.lock",
@@ -80,7 +81,7 @@ def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         if name != called:
             commands.add_parser(name, help=summary, add_help=False)
             continue
-        module = importlib.import_module(f"imgc.cli.{name}")
+        module = importlib.import_module(f"imgc.cli.{'import_' if name == 'import' else name}")
         command = commands.add_parser(
             name, help=summary, description=module.__doc__, epilog=module.EXAMPLES,
             formatter_class=_Help,

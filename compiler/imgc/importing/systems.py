@@ -1,0 +1,37 @@
+"""The systems that are imported from, and how a file of each is known."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import PurePath
+
+from imgc.importing.draft import Draft
+from imgc.importing.source import Source
+
+SYSTEMS = {
+    "dockerfile": "a Dockerfile",
+}
+"""Name -> what is imported. Each is a module of this package with `draft(source) -> Draft`, which raises
+SourceError for what its system would not read, and never runs or fetches anything."""
+
+_NAMES = {
+    "dockerfile": re.compile(r"(?i)(Dockerfile|Containerfile)([._-].*)?\Z|.*\.(dockerfile|containerfile)\Z"),
+}
+_CONTENT = {
+    "dockerfile": re.compile(r"(?mi)^[ \t]*FROM[ \t]+\S"),
+}
+
+
+def detected(source: Source) -> str | None:
+    """The system of a file, by its name, else by what is in it."""
+    name = PurePath(source.file).name
+    by_name = (system for system, pattern in _NAMES.items() if pattern.match(name))
+    by_content = (system for system, pattern in _CONTENT.items() if pattern.search(source.text))
+    return next(by_name, None) or next(by_content, None)
+
+
+def draft(system: str, source: Source) -> Draft:
+    """What the system's importer makes of the source."""
+    made: Draft = import_module(f"imgc.importing.{system}").draft(source)
+    return made

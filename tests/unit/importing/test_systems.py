@@ -1,0 +1,112 @@
+"""Which system a file is of, and that no file at all makes an import fail in another way than it should."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imgc.importing.source import SourceError, source
+from imgc.importing.systems import SYSTEMS, detected
+from importkit import import_text
+
+EXAMPLES = int(os.environ.get("IMGC_EXAMPLES", "2000")) // 10
+SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+
+FILES = {
+    "dockerfile": {
+        "Dockerfile": "", "Dockerfile.worker": "", "web.Dockerfile": "", "Containerfile": "",
+        "anything": "# made by hand\nFROM a:1\n",
+    },
+}  # fmt: skip
+"""System -> name and text of files that are known without `--from`."""
+
+SEEDS = {
+    "dockerfile": [
+        "# syntax=docker/dockerfile:1\nARG V=3.12\nFROM python:${V}-slim AS build\nRUN apt-get update && apt-get install -y "
+        "--no-install-recommends git && rm -rf /var/lib/apt/lists/*\nWORKDIR /app\nCOPY requirements.txt .\nRUN pip install -r "
+        "requirements.txt\nFROM build\nENV A=b C='d e'\nLABEL x=y\nEXPOSE 80/tcp\nHEALTHCHECK --interval=5s CMD curl x\nUSER 1000\n"
+        'COPY --from=build /a /b\nSHELL ["/bin/bash", "-c"]\nENTRYPOINT ["python"]\nCMD ["-m", "x"]\n',
+        "FROM scratch\nADD a.tar /\nONBUILD RUN x\nVOLUME /data\nSTOPSIGNAL 9\nRUN <<EOF\na\nEOF\n",
+    ],
+}
+"""System -> files that fuzzing starts from."""
+
+
+@pytest.mark.parametrize(
+    ("system", "name", "text"), [(s, n, t) for s, all_ in FILES.items() for n, t in all_.items()]
+)
+def test_detection(system: str, name: str, text: str) -> None:
+    assert detected(source(name, text.encode(), Path(), Path())) == system
+
+
+def test_every_system_is_tested_here() -> None:
+    assert set(FILES) == set(SEEDS) == set(SYSTEMS)
+
+
+def attempt(text: str | bytes, folder: Path, system: str) -> None:
+    with suppress(SourceError):
+        import_text(text, folder, "source", system)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@SETTINGS
+@given(data=st.data())
+def test_cut_and_mixed_files(system: str, data: st.DataObject, tmp_path: Path) -> None:
+    seed = data.draw(st.sampled_from(SEEDS[system]))
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(seed)))
+        end = data.draw(st.integers(start, min(len(seed), start + 30)))
+        seed = seed[:start] + data.draw(st.text(max_size=6) | st.sampled_from(PIECES)) + seed[end:]
+    attempt(seed, tmp_path, system)
+
+
+PIECES = [
+    "\n",
+    "\\",
+    "'",
+    '"',
+    "[",
+    "]",
+    "{",
+    "}",
+    ":",
+    "- ",
+    "  ",
+    "\t",
+    "$",
+    "${",
+    "${{",
+    "#",
+    "&&",
+    ";",
+    "<<E",
+    "\0",
+    "\r",
+    "é",
+]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@SETTINGS
+@given(data=st.binary(max_size=200))
+def test_bytes(system: str, data: bytes, tmp_path: Path) -> None:
+    attempt(data, tmp_path, system)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n" * 1000, "[" * 5000, "{" * 5000, "(" * 5000, "- " * 3000, "a: " * 3000, "&a [*a, *a]", "\ufeff", "x" * 200_000]
+)  # fmt: skip
+def test_odd_texts(system: str, text: str, tmp_path: Path) -> None:
+    attempt(text, tmp_path, system)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_all_seeds_are_read(system: str, tmp_path: Path) -> None:
+    for seed in SEEDS[system]:
+        import_text(seed, tmp_path, "source", system)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from imgc.cli.reference import markdown
+from imgc.targets import table
 
 DOCS = Path(__file__).parent
 
@@ -15,7 +16,7 @@ def pages() -> dict[str, str]:
     """Name -> text of each page."""
     codes = pkgutil.get_data("imgc.diagnostics.codes", "codes.md")
     assert codes is not None
-    return {"format.md": markdown(), "diagnostics.md": codes.decode("utf-8")}
+    return {"format.md": markdown(), "diagnostics.md": codes.decode("utf-8"), "targets.md": table.markdown()}
 
 
 def main() -> int:

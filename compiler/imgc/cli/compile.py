@@ -11,7 +11,7 @@ from imgc.cli.common import analyse_file, compile_arguments, file_argument, find
 from imgc.cli.console import EXIT_FINE, EXIT_PROBLEMS, Console, Failure
 from imgc.diagnostics import in_order
 from imgc.plan import outputs
-from imgc.plan.compiled import compile_pipeline
+from imgc.plan.compiled import Compiled, compile_pipeline
 
 EXAMPLES = """examples:
   imgc compile                    into compiled/ beside the pipeline file
@@ -20,8 +20,12 @@ EXAMPLES = """examples:
   imgc compile --stdout etl       print the Dockerfile of one image
   imgc compile --param lang=fr    with another value of a parameter
   imgc compile --context          with each image's build context as a folder, compiled/images/NAME/context
+  imgc compile --target bake      with docker-bake.json too: docker buildx bake -f compiled/docker-bake.json
+  imgc compile --target bake --stdout | docker buildx bake -f -
 
 The result needs no imgc: docker build -f compiled/images/NAME/Dockerfile CONTEXT
+
+targets: bake (docker-bake.json). What one has only nearly so is a warning, what it cannot have an error.
 
 exit codes: 0 fine, 1 problems in the file or drift with --check
 """
@@ -36,7 +40,18 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="write nothing; fail when the output on disk differs"
     )
     command.add_argument(
-        "--stdout", nargs="?", const="", metavar="IMAGE", help="print Dockerfiles instead of writing"
+        "--stdout",
+        nargs="?",
+        const="",
+        metavar="IMAGE",
+        help="print Dockerfiles instead of writing; with --target, its file or the one named",
+    )
+    command.add_argument(
+        "--target",
+        action="append",
+        default=[],
+        metavar="LIST",
+        help="write files for other tools too: names with commas (see below)",
     )
     command.add_argument(
         "--context",
@@ -49,33 +64,70 @@ def arguments(command: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.context and (arguments.check or arguments.stdout is not None):
         raise Failure("--context writes build contexts: it cannot go with --check or --stdout")
+    targets = _targets(arguments.target)
     file = find(arguments.file)
     analysis = analyse_file(file, arguments)
+    directory = Path(arguments.output) if arguments.output else analysis.project.directory / "compiled"
     if arguments.context and not analysis.failed:
         _check_sources(analysis)
+    compiled, extra = None, {}
+    if not analysis.failed:
+        compiled = compile_pipeline(analysis.resolved, directory)
+        extra = _made(targets, analysis, compiled, directory) if targets else {}
     report_problems(analysis, console)
-    if analysis.failed:
+    if compiled is None or analysis.failed:
         return EXIT_PROBLEMS
-    directory = Path(arguments.output) if arguments.output else analysis.project.directory / "compiled"
-    compiled = compile_pipeline(analysis.resolved, directory)
     if arguments.stdout is not None:
-        return _print(compiled.dockerfiles, arguments.stdout)
+        return (
+            _print_file(extra, arguments.stdout)
+            if targets
+            else _print(compiled.dockerfiles, arguments.stdout)
+        )
+    files = {**compiled.files, **outputs.with_list(extra)}
     if arguments.check:
-        difference = "".join(outputs.differences(compiled.files, directory))
+        difference = "".join(outputs.differences(files, directory))
         sys.stdout.write(difference)
         console.say(f"{directory} is {'out of date: run imgc compile' if difference else 'up to date'}")
         return EXIT_PROBLEMS if difference else EXIT_FINE
-    changed = outputs.write(compiled.files, directory)
+    if others := outputs.foreign(extra, directory):
+        raise Failure(
+            f"{directory / others[0]} is there and not written by imgc: move it, or write elsewhere with -o"
+        )
+    changed = outputs.write(files, directory)
     count = len(compiled.dockerfiles)
-    console.say(
-        f"{count} image{'s' * (count != 1)} compiled to {arguments.output or directory.name}/ ({len(changed)} files changed)"
-    )
+    shown = f"{arguments.output or directory.name}/"
+    made = f"; for {' and '.join(targets)}: {', '.join(extra)}" if extra else ""
+    console.say(f"{count} image{'s' * (count != 1)} compiled to {shown} ({len(changed)} files changed){made}")
+    if console.verbose:
+        console.say("".join(f"  {path}\n" for path in changed).removesuffix("\n"))
     if arguments.context:
         from imgc.plan.materialise import materialise
 
-        made = materialise(analysis.resolved, compiled.dockerfiles, directory)
-        console.say(f"build contexts: {', '.join(made) or 'none'}")
+        written = materialise(analysis.resolved, compiled.dockerfiles, directory)
+        console.say(f"build contexts: {', '.join(written) or 'none'}")
     return EXIT_FINE
+
+
+def _targets(written: list[str]) -> list[str]:
+    """The names of targets that are asked for; few ask for any."""
+    if not written:
+        return []
+    from imgc.targets.registry import UnknownTarget, names_of
+
+    try:
+        return names_of(written)
+    except UnknownTarget as error:
+        raise Failure(str(error)) from None
+
+
+def _made(targets: list[str], analysis: Analysis, compiled: Compiled, directory: Path) -> dict[str, bytes]:
+    """The files of targets; adds what they have only nearly so, or cannot have, to the findings."""
+    from imgc.targets.registry import make
+    from imgc.targets.subject import subject
+
+    made = make(targets, subject(compiled, analysis.resolved, directory))
+    analysis.diagnostics = in_order([*analysis.diagnostics, *made.diagnostics])
+    return made.files
 
 
 def _check_sources(analysis: Analysis) -> None:
@@ -89,4 +141,14 @@ def _print(dockerfiles: dict[str, str], name: str) -> int:
     if name and name not in dockerfiles:
         raise Failure(f"no image is called '{name}': there are {', '.join(dockerfiles) or 'none'}")
     sys.stdout.write("\n".join(text for image, text in dockerfiles.items() if name in ("", image)))
+    return EXIT_FINE
+
+
+def _print_file(files: dict[str, bytes], path: str) -> int:
+    if not path and len(files) == 1:
+        path = next(iter(files))
+    if path not in files:
+        wrong = f"no file of these targets is called '{path}'" if path else "this prints one file"
+        raise Failure(f"{wrong}: --stdout with one of {', '.join(files)}")
+    sys.stdout.write(files[path].decode("utf-8"))
     return EXIT_FINE

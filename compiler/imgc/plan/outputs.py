@@ -7,7 +7,29 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from imgc.sha256 import sha256
+
 PLAN = "plan.json"
+TARGETS = "targets.json"
+"""Names the files that were made for other tools, so that a later compile knows them for its own."""
+
+
+def with_list(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of targets, and the list of them; nothing of nothing."""
+    if not files:
+        return {}
+    listed = {path: _digest(files[path]) for path in sorted(files)}
+    return {**files, TARGETS: (json.dumps({"version": 1, "files": listed}, indent=2) + "\n").encode("utf-8")}
+
+
+def foreign(files: Mapping[str, bytes], directory: Path) -> list[str]:
+    """Which of the files of targets would take the place of something that imgc did not write."""
+    ours = {TARGETS, *_listed(directory)}
+    return [
+        path
+        for path in sorted(files)
+        if path not in ours and _read(directory / path) not in (None, files[path])
+    ]
 
 
 def write(outputs: Mapping[str, bytes], directory: Path) -> list[str]:
@@ -64,12 +86,34 @@ def _earlier(directory: Path) -> set[str]:
         written = [str(image["dockerfile"]) for image in images.values() if image.get("dockerfile")]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return set()
-    found = {PLAN}
+    found = {PLAN, *_of_targets(directory)}
     for dockerfile in written:
         parts = PurePosixPath(dockerfile).parts
         if len(parts) == 3 and parts[0] == "images" and ".." not in parts:
             found |= {dockerfile, f"{dockerfile}.dockerignore", f"{dockerfile}.map.json"}
     return {path for path in found if (directory / path).is_file()}
+
+
+def _of_targets(directory: Path) -> set[str]:
+    """The files of earlier targets that are still as they were written, and their list."""
+    listed = _listed(directory)
+    same = {path for path, digest in listed.items() if _digest(_read(directory / path)) == digest}
+    return {TARGETS, *same} if listed else set()
+
+
+def _listed(directory: Path) -> dict[str, str]:
+    """Path -> digest of what earlier compiles made for other tools; only what lies in the folder."""
+    try:
+        files = json.loads((directory / TARGETS).read_bytes())["files"].items()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    paths = ((path, PurePosixPath(path)) for path, digest in files if isinstance(digest, str))
+    inside = {path for path, pure in paths if not pure.is_absolute() and ".." not in pure.parts}
+    return {path: digest for path, digest in files if path in inside}
+
+
+def _digest(data: bytes | None) -> str | None:
+    return None if data is None else f"sha256:{sha256(data).hexdigest()}"
 
 
 def _remove_empty(top: Path, directory: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -120,6 +121,9 @@ def test_an_error_stops_the_compile_at_its_place(folder: Path) -> None:
         (["compile", "src"], 1, "is a folder"),
         (["compile", "--param", "lang"], 2, "NAME=VALUE"),
         (["compile", "--param", "nope=1"], 2, "no parameter is called 'nope'"),
+        (["compile", "--target", "bale"], 2, "no target is called 'bale': did you mean 'bake'?"),
+        (["compile", "--target", "bake,kubernetes"], 2, "there are bake"),
+        (["compile", "--target", "bake", "--stdout", "nope"], 2, "--stdout with one of docker-bake.json"),
         (["compile", "--no-such-option"], 2, "imgc compile: error: unrecognized"),
         (["complie"], 2, "did you mean 'compile'?"),
         (["nonsense"], 2, "no command is called"),
@@ -216,3 +220,62 @@ def test_a_disk_that_refuses_is_said(folder: Path) -> None:
     assert result.returncode == 3
     assert "compiled" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_files_of_targets_come_and_go_with_the_others(folder: Path) -> None:
+    said = imgc("compile", "--target", "bake", "-v", cwd=folder)
+    assert (said.returncode, said.stdout) == (0, "")
+    assert "for bake: docker-bake.json" in said.stderr
+    assert "\n  docker-bake.json\n" in said.stderr
+    compiled = folder / "compiled"
+    before = written(compiled)
+    assert {"docker-bake.json", "targets.json", "plan.json"} <= set(before)
+    assert imgc("compile", "--target", "bake", "--check", cwd=folder).returncode == 0
+    assert imgc("compile", "--target", "bake", cwd=folder).returncode == 0
+    assert written(compiled) == before
+    drift = imgc("compile", "--target", "bake", "--check", "--param", "lang=fr", cwd=folder)
+    assert (drift.returncode, "+++ compiled/docker-bake.json" in drift.stdout) == (1, True)
+    assert "--- compiled/docker-bake.json" in imgc("compile", "--check", cwd=folder).stdout
+    assert imgc("compile", cwd=folder).returncode == 0
+    assert not {"docker-bake.json", "targets.json"} & set(written(compiled))
+
+
+def test_what_is_not_of_a_target_stays(folder: Path) -> None:
+    compiled = folder / "compiled"
+    imgc("compile", "--target", "bake", cwd=folder)
+    (compiled / "docker-bake.json").write_text("edited")
+    imgc("compile", cwd=folder)
+    assert (compiled / "docker-bake.json").read_text() == "edited"
+    said = imgc("compile", "--target", "bake", cwd=folder)
+    assert (said.returncode, "not written by imgc" in said.stderr) == (2, True)
+    assert (compiled / "docker-bake.json").read_text() == "edited"
+
+
+@pytest.mark.parametrize("path", ["../src/a.txt", "/src/a.txt", "images/../../src/a.txt"])
+def test_a_list_of_somebody_else_removes_nothing(folder: Path, path: str) -> None:
+    imgc("compile", cwd=folder)
+    digest = f"sha256:{hashlib.sha256(b'a' + bytes([10])).hexdigest()}"
+    path = path if not path.startswith("/") else str(folder / path[1:])
+    (folder / "compiled" / "targets.json").write_text(json.dumps({"version": 1, "files": {path: digest}}))
+    assert imgc("compile", cwd=folder).returncode == 0
+    assert (folder / "src" / "a.txt").exists()
+
+
+def test_a_target_that_refuses_writes_nothing(folder: Path) -> None:
+    (folder / "pipeline.yaml").write_text(
+        PIPELINE + "  c: {base: 'debian:12', build: {options: {squash: true}}}\n"
+    )
+    said = imgc("compile", "--target", "bake", cwd=folder)
+    assert said.returncode == 1
+    assert "error[target-refuses]: the target bake cannot have build.options.squash" in said.stderr
+    assert "--> pipeline.yaml:6:44" in said.stderr
+    assert not (folder / "compiled").exists()
+
+
+def test_a_target_on_standard_output(folder: Path) -> None:
+    said = imgc("compile", "-", "--target", "bake", "--stdout", cwd=folder, stdin=PIPELINE.encode())
+    assert said.returncode == 0
+    assert list(json.loads(said.stdout)["target"]) == ["a", "b"]
+    named = imgc("compile", "--target", "bake", "--stdout", "docker-bake.json", cwd=folder)
+    assert named.stdout == said.stdout
+    assert not (folder / "compiled").exists()

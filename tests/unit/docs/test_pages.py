@@ -32,7 +32,7 @@ def pages() -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["format.md", "diagnostics.md"])
+@pytest.mark.parametrize("name", ["format.md", "diagnostics.md", "targets.md"])
 def test_up_to_date(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == pages()[name], "run: python docs/make.py"
 

@@ -11,6 +11,7 @@ from imgc.importing.source import Source
 
 SYSTEMS = {
     "dockerfile": "a Dockerfile",
+    "conducto": "a Conducto pipeline",
 }
 """Name -> what is imported. Each is a module of this package with `draft(source) -> Draft`, which raises
 SourceError for what its system would not read, and never runs or fetches anything."""
@@ -19,7 +20,8 @@ _NAMES = {
     "dockerfile": re.compile(r"(?i)(Dockerfile|Containerfile)([._-].*)?\Z|.*\.(dockerfile|containerfile)\Z"),
 }
 _CONTENT = {
-    "dockerfile": re.compile(r"(?mi)^[ \t]*FROM[ \t]+\S"),
+    "conducto": re.compile(r"(?m)^[ \t]*(?:import|from)[ \t]+conducto\b"),
+    "dockerfile": re.compile(r"(?mi)^[ \t]*FROM[ \t]+(?!.*[ \t]import[ \t])\S"),
 }
 
 

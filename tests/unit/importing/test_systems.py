@@ -22,6 +22,7 @@ FILES = {
         "Dockerfile": "", "Dockerfile.worker": "", "web.Dockerfile": "", "Containerfile": "",
         "anything": "# made by hand\nFROM a:1\n",
     },
+    "conducto": {"pipeline.py": "import conducto as co\n", "x.py": "from os import path\nfrom conducto import Image\n"},
 }  # fmt: skip
 """System -> name and text of files that are known without `--from`."""
 
@@ -32,6 +33,12 @@ SEEDS = {
         "requirements.txt\nFROM build\nENV A=b C='d e'\nLABEL x=y\nEXPOSE 80/tcp\nHEALTHCHECK --interval=5s CMD curl x\nUSER 1000\n"
         'COPY --from=build /a /b\nSHELL ["/bin/bash", "-c"]\nENTRYPOINT ["python"]\nCMD ["-m", "x"]\n',
         "FROM scratch\nADD a.tar /\nONBUILD RUN x\nVOLUME /data\nSTOPSIGNAL 9\nRUN <<EOF\na\nEOF\n",
+    ],
+    "conducto": [
+        "import conducto as co\nimg = co.Image('python:3.12', copy_dir='.', reqs_py=['a>1'], path_map={'./a': 'b'})\ndef f(n, m=2): pass\n"
+        "def main(k=3) -> co.Serial:\n    with co.Serial(image=img, env={'A': '1'}) as r:\n        for i in range(k):\n            r[f'n{i}'] = "
+        "co.Exec(f, i, m=[i], cpu=1, max_time='1h')\n        with co.Parallel(name='p'):\n            co.Exec('x', name='y')\n"
+        "    r['p/y'].on_error(co.callback.retry(2))\n    return r\nco.main(default=main)\n",
     ],
 }
 """System -> files that fuzzing starts from."""

@@ -1,0 +1,1 @@
+"""Python files of other systems, read with `ast` alone: nothing of them is ever imported or run."""

@@ -1,0 +1,332 @@
+"""Statements in their order: what they assign, and what libraries are asked for. Nothing is imported or run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from imgc.importing.python.blocks import acts, changed, head, stored, yields
+from imgc.importing.python.expressions import DEPTH, Expressions
+from imgc.importing.python.known import NotKnown
+from imgc.importing.python.values import (
+    HERE,
+    LONGEST,
+    Call,
+    Event,
+    Function,
+    Part,
+    Scope,
+    Symbol,
+    Unknown,
+    Value,
+    is_plain,
+)
+from imgc.records import dataclass
+
+_LOOPS = 2_000
+_NESTED_CALLS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Lines that could not be followed, and why."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Return:
+    value: Value
+
+
+class Loop(Exception):
+    """`break` or `continue`."""
+
+    def __init__(self, ends: bool) -> None:
+        super().__init__()
+        self.ends = ends
+
+
+class Program(Expressions):
+    """A module that is followed from its first line to its last."""
+
+    def __init__(self, tree: ast.Module, lines: list[str], file: str) -> None:
+        super().__init__(lines)
+        self.module = Scope({"__name__": "__main__", "__file__": f"{HERE}/{file}"})
+        self.skipped: list[Skipped] = []
+        self.variables: dict[int, str] = {}
+        """The first name that each call was given, by the call's id."""
+        self.running: list[Function] = []
+        self.unsure: list[int] = []
+        """For each function that runs, a line on which it may have ended; 0 where it cannot have."""
+        self.block(tree.body, self.module)
+
+    def block(self, body: list[ast.stmt], scope: Scope) -> Return | None:
+        for statement in body:
+            self.tick(statement)
+            case = _CASES.get(type(statement))
+            if case is None:
+                continue
+            if self.depth >= DEPTH:
+                self.skip(statement, "is nested too deeply to be followed")
+                continue
+            self.depth += 1
+            try:
+                ended: Return | None = case(self, statement, scope)
+            finally:
+                self.depth -= 1
+            if ended is not None:
+                return ended
+        return None
+
+    def skip(self, statement: ast.AST, why: str) -> None:
+        one = Skipped(getattr(statement, "lineno", 1), f"`{head(self.text(statement))}` {why}")
+        if one not in self.skipped:
+            self.skipped.append(one)
+
+    def call_function(self, function: Function, args: list[Value], named: dict[str, Value]) -> Value:
+        """What a function of the file returns for these arguments."""
+        node = function.node
+        if function in self.running or len(self.running) >= _NESTED_CALLS or yields(node):
+            raise NotKnown
+        scope = Scope(self.bound(function, args, named), function.scope)
+        self.running.append(function)
+        self.unsure.append(0)
+        entered, self.entered = self.entered, list(self.entered)
+        try:
+            ended = self.block(node.body, scope)
+        finally:
+            self.running.pop()
+            line = self.unsure.pop()
+            self.entered = entered
+        if line:
+            return Unknown(line, f"{function.name}(…)")
+        return ended.value if ended else None
+
+    def run(self, function: Function, given: dict[str, Value] | None = None) -> Value:
+        """What a function returns when it is called with these arguments and else its defaults."""
+        try:
+            return self.call_function(function, [], given or {})
+        except NotKnown:
+            return Unknown(function.line, f"{function.name}(…)")
+
+    def bound(self, function: Function, args: list[Value], named: dict[str, Value]) -> dict[str, Value]:
+        """The names of a function's parameters with their values; raises NotKnown where they do not fit."""
+        spec = function.node.args
+        names = [one.arg for one in (*spec.posonlyargs, *spec.args)]
+        values: dict[str, Value] = dict(zip(names, args, strict=False))
+        if len(args) > len(names) and spec.vararg is None:
+            raise NotKnown
+        if spec.vararg:
+            values[spec.vararg.arg] = tuple(args[len(names) :])
+        rest = {key: value for key, value in named.items() if key not in names}
+        values |= {key: value for key, value in named.items() if key in names}
+        defaults = dict(zip(names[len(names) - len(spec.defaults) :], spec.defaults, strict=True))
+        defaults |= {
+            one.arg: value for one, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value
+        }
+        for one in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs):
+            if one.arg in rest:
+                values[one.arg] = rest.pop(one.arg)
+            elif one.arg not in values:
+                default = defaults.get(one.arg)
+                values[one.arg] = (
+                    self.value(default, function.scope)
+                    if default is not None
+                    else Unknown(one.lineno, f"the parameter {one.arg} of {function.name}")
+                )
+        if spec.kwarg:
+            values[spec.kwarg.arg] = rest
+        return values
+
+    # Assignments
+
+    def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
+        if isinstance(target, ast.Name):
+            scope.names[target.id] = value
+            if isinstance(value, Call):
+                self.variables.setdefault(id(value), target.id)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            for number, one in enumerate(target.elts):
+                self.assign(one, self._part(target, number, value), scope)
+        elif isinstance(target, ast.Subscript):
+            of, key = self.value(target.value, scope), self.value(target.slice, scope)
+            in_dict = isinstance(of, dict) and is_plain(key) and len(of) < LONGEST
+            if in_dict or (isinstance(of, list) and isinstance(key, int) and -len(of) <= key < len(of)):
+                of[key] = value
+            else:
+                self.events.append(Event("item", of, key, value, target.lineno))
+        elif isinstance(target, ast.Attribute):
+            of = self.value(target.value, scope)
+            self.events.append(Event("attribute", of, target.attr, value, target.lineno))
+
+    def _part(self, target: ast.Tuple | ast.List, number: int, value: Value) -> Value:
+        if any(isinstance(one, ast.Starred) for one in target.elts):
+            return self.unknown(target)
+        if isinstance(value, (list, tuple)):
+            return value[number] if len(value) == len(target.elts) else self.unknown(target)
+        return Part(value, number) if isinstance(value, (Call, Part)) else self.unknown(target)
+
+    def _assign(self, node: ast.Assign, scope: Scope) -> None:
+        value = self.value(node.value, scope)
+        for target in node.targets:
+            self.assign(target, value, scope)
+
+    def _annotated(self, node: ast.AnnAssign, scope: Scope) -> None:
+        if node.value is not None:
+            self.assign(node.target, self.value(node.value, scope), scope)
+
+    def _augmented(self, node: ast.AugAssign, scope: Scope) -> None:
+        before, after = self.value(node.target, scope), self.value(node.value, scope)
+        if isinstance(before, list) and isinstance(after, (list, tuple)) and isinstance(node.op, ast.Add):
+            before.extend(list(after)[:LONGEST])
+            return
+        both = ast.copy_location(ast.BinOp(node.target, node.op, node.value), node)
+        self.assign(node.target, self.value(both, scope), scope)
+
+    # Definitions
+
+    def _import(self, node: ast.Import, scope: Scope) -> None:
+        for one in node.names:
+            if one.asname:
+                scope.names[one.asname] = Symbol(one.name)
+            else:
+                top = one.name.split(".", 1)[0]
+                scope.names[top] = Symbol(top)
+
+    def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
+        module = "." * node.level + (node.module or "")
+        for one in node.names:
+            if one.name == "*":
+                self.skip(node, "does not say which names it brings; they are not followed")
+            else:
+                joint = "" if module.endswith(".") else "."
+                scope.names[one.asname or one.name] = Symbol(f"{module}{joint}{one.name}")
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
+        decorators = [self.value(one, scope) for one in node.decorator_list]
+        scope.names[node.name] = Function(node, scope, decorators)
+
+    def _class(self, node: ast.ClassDef, scope: Scope) -> None:
+        scope.names[node.name] = self.unknown(node)
+
+    def _return(self, node: ast.Return, scope: Scope) -> Return:
+        return Return(self.value(node.value, scope) if node.value is not None else None)
+
+    def _expression(self, node: ast.Expr, scope: Scope) -> None:
+        self.value(node.value, scope)
+
+    # Blocks
+
+    def _if(self, node: ast.If, scope: Scope) -> Return | None:
+        try:
+            body = node.body if self.truth(self.value(node.test, scope)) else node.orelse
+        except NotKnown:
+            self._leave_out(node, [*node.body, *node.orelse], scope)
+            return None
+        return self.block(body, scope)
+
+    def _leave_out(self, node: ast.stmt, body: list[ast.stmt], scope: Scope) -> None:
+        """Leaves out a block that runs under a condition, or so often, that only running it would tell."""
+        last = getattr(body[-1], "end_lineno", None) or node.lineno
+        for name in changed(body):
+            try:
+                before = scope.find(name)
+            except KeyError:
+                before = None
+            if isinstance(before, (Call, Function, Symbol)) and name not in stored(body):
+                continue
+            scope.names[name] = Unknown(node.lineno, head(self.text(node)))
+        if self.unsure and any(isinstance(one, ast.Return) for part in body for one in ast.walk(part)):
+            self.unsure[-1] = node.lineno
+        if any(map(acts, body)):
+            self.skip(node, f"cannot be known without running it; lines {node.lineno} to {last} are left out")
+
+    def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Return | None:
+        try:
+            items = self.items(self.value(node.iter, scope))
+            if len(items) > _LOOPS:
+                raise NotKnown
+        except NotKnown:
+            self._leave_out(node, [*node.body, *node.orelse], scope)
+            return None
+        for item in items:
+            self.assign(node.target, item, scope)
+            try:
+                ended = self.block(node.body, scope)
+            except Loop as loop:
+                if loop.ends:
+                    return None
+                continue
+            if ended is not None:
+                return ended
+        return self.block(node.orelse, scope)
+
+    def _while(self, node: ast.While, scope: Scope) -> None:
+        self._leave_out(node, [*node.body, *node.orelse], scope)
+
+    def _loop(self, node: ast.Break | ast.Continue, scope: Scope) -> None:  # noqa: ARG002
+        raise Loop(isinstance(node, ast.Break))
+
+    def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Return | None:
+        depth = len(self.entered)
+        for item in node.items:
+            value = self.value(item.context_expr, scope)
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, value, scope)
+            if isinstance(value, (Call, Part)):
+                self.entered.append(value)
+        try:
+            return self.block(node.body, scope)
+        finally:
+            del self.entered[depth:]
+
+    def _try(self, node: ast.Try, scope: Scope) -> Return | None:
+        before = dict(scope.names)
+        ended = self.block(node.body, scope)
+        handled = [part for one in node.handlers for part in one.body]
+        imports = all(isinstance(one, (ast.Import, ast.ImportFrom)) for one in node.body)
+        for name in [] if imports else stored(handled):
+            if scope.names.get(name) is not before.get(name) or name not in before:
+                scope.names[name] = Unknown(node.lineno, "try: …")
+        return ended or self.block([*node.orelse, *node.finalbody], scope)
+
+    def _match(self, node: ast.Match, scope: Scope) -> None:
+        self._leave_out(node, [part for one in node.cases for part in one.body], scope)
+
+    def _forget(self, node: ast.Delete | ast.Global | ast.Nonlocal, scope: Scope) -> None:
+        if isinstance(node, ast.Delete):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    scope.names.pop(target.id, None)
+            return
+        for name in node.names:  # which runs of the function have changed it?
+            self.module.names[name] = self.unknown(node)
+
+
+_CASES: dict[type[ast.stmt], Callable[..., Return | None]] = {
+    ast.Assign: Program._assign,
+    ast.AnnAssign: Program._annotated,
+    ast.AugAssign: Program._augmented,
+    ast.Import: Program._import,
+    ast.ImportFrom: Program._import_from,
+    ast.FunctionDef: Program._function,
+    ast.AsyncFunctionDef: Program._function,
+    ast.ClassDef: Program._class,
+    ast.Return: Program._return,
+    ast.Expr: Program._expression,
+    ast.If: Program._if,
+    ast.For: Program._for,
+    ast.AsyncFor: Program._for,
+    ast.While: Program._while,
+    ast.Break: Program._loop,
+    ast.Continue: Program._loop,
+    ast.With: Program._with,
+    ast.AsyncWith: Program._with,
+    ast.Try: Program._try,
+    ast.Match: Program._match,
+    ast.Delete: Program._forget,
+    ast.Global: Program._forget,
+    ast.Nonlocal: Program._forget,
+}

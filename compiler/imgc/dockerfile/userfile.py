@@ -399,14 +399,14 @@ def _stage_name(instruction: Instruction) -> str:
 
 
 def _args(instruction: Instruction, escape: str) -> Iterator[UserArg]:
-    for word, begin, end in _words(instruction.arguments, escape):
+    for word, begin, end in words(instruction.arguments, escape):
         name, equals, default = word.partition("=")
         start = instruction.place.offset(instruction.offset + begin)
         stop = instruction.place.offset(instruction.offset + end - 1) + 1
         yield UserArg(name, default if equals else None, instruction.stage, instruction.line, start, stop)
 
 
-def _words(text: str, escape: str) -> Iterator[tuple[str, int, int]]:
+def words(text: str, escape: str) -> Iterator[tuple[str, int, int]]:
     """Words as ARG and ENV separate them, quotes and escapes kept, with their offsets."""
     at, size = 0, len(text)
     while True:

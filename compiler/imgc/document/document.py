@@ -226,6 +226,8 @@ class _Loader:
     def read_island(self, piece: Piece) -> Island | Broken:
         self.pause()
         text = "\n".join(self.lines[piece.start : piece.end])
+        if piece.end < len(self.lines):
+            text += "\n"  # the end of a `|` text is its last line's
         occurrence = 0
         while (text, occurrence) in self.new:
             occurrence += 1

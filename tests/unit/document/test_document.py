@@ -32,6 +32,17 @@ def test_values_are_those_of_yaml_1_2(text: str, value: object) -> None:
     assert plain(document.root) == {"a": value}
 
 
+def test_a_text_of_several_lines_ends_alike_wherever_it_stands() -> None:
+    text = "a: |\n  x\nb:\n  c: |\n    y\nd: |-\n  z\ne: |+\n  w\n\nf: |\n  v\n"
+    assert plain(load("p.yaml", text).root) == {
+        "a": "x\n",
+        "b": {"c": "y\n"},
+        "d": "z",
+        "e": "w\n\n",
+        "f": "v\n",
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "code", "line", "column"),
     [

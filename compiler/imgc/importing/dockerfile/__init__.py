@@ -1,36 +1,41 @@
-"""A Dockerfile: an image, and a node that runs what its containers would."""
+"""A Dockerfile: an image, and a node that runs what its containers would.
+
+An image of the same content comes first. Where the keys of an image, in their order or under `layers`, say
+exactly what the Dockerfile says, they do; else the image is built from the Dockerfile, with the reason beside it.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 
 from imgc.diagnostics import Span
-from imgc.dockerfile.userfile import UserFile, UserFileError, read
+from imgc.dockerfile.userfile import UserFile, UserFileError, bases, read
+from imgc.importing.dockerfile.arrange import arrange
 from imgc.importing.dockerfile.running import Started, started
-from imgc.importing.draft import Block, Draft
+from imgc.importing.dockerfile.translate import Kept, translate
+from imgc.importing.draft import Block, Draft, Expression, Given
 from imgc.importing.names import image_name, pipeline_name
+from imgc.importing.settle import problems
 from imgc.importing.source import Source, SourceError
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
+_DEFAULT = re.compile(r"[A-Za-z0-9._/@:-]+\Z")
+_LEFT_OUT = (
+    "of folders imgc leaves out .git, .env, virtual environments, node_modules and caches; "
+    "a .dockerignore with ! brings them back"
+)
 
 
 def draft(source: Source) -> Draft:
     file = _read(source)
-    made = Draft()
-    made.head.set("name", pipeline_name(source.folder.name))
-    name = _image_name(source)
-    image = made.images.block(name, source.span(file.stages[-1].instruction.line))
-    keep(image, source)
-    _node(made, name, started(file, source))
+    try:
+        made = _translated(file, source)
+        if found := problems(made, source.target):
+            raise Kept(found[0].message, source.span(file.stages[-1].instruction.line))
+    except Kept as reason:
+        made = _kept(file, source, reason)
     return made
-
-
-def keep(image: Block, source: Source, reason: str = "", at: Span | None = None) -> None:
-    """The image as the Dockerfile builds it."""
-    if reason:
-        image.remark(f"built from the Dockerfile itself: {reason}")
-    if source.file == "-":
-        image.set("dockerfile", {"text": source.text, "context": source.local(".")}, at)
-    else:
-        image.set("dockerfile", source.local(PurePath(source.file).name), at)
 
 
 def _read(source: Source) -> UserFile:
@@ -43,6 +48,84 @@ def _read(source: Source) -> UserFile:
     return file
 
 
+def _translated(file: UserFile, source: Source) -> Draft:
+    stage = file.stages[-1]
+    at = source.span(stage.instruction.line)
+    if len(file.stages) > 1:
+        raise Kept("it has several stages", at)
+    base = bases(file, {})[0].reference
+    if base is None:
+        raise Kept(f"only a build knows what '{stage.reference}' is", at)
+    made = Draft()
+    made.head.set("name", pipeline_name(source.folder.absolute().name))
+    image = made.images.block(_image_name(source), at)
+    image.set("base", _base(file, made), at)
+    for flag in stage.instruction.flags:
+        name, _, platform = flag.partition("=")
+        if name != "--platform" or "$" in platform:
+            raise Kept(f"FROM {flag}", at)
+        image.set("platforms", [platform], at)
+    translation = translate(file, base, source)
+    for name, span in translation.secrets.items():
+        made.head.block("secrets").set(
+            name, {"env": re.sub(r"[^A-Z0-9]", "_", f"SECRET_{name}".upper())}, span
+        )
+        made.warn(
+            f"where this machine keeps the secret '{name}' is not in a Dockerfile: 'secrets' names a variable",
+            span,
+        )
+    for what, why, span in translation.lost:
+        made.lost(image, what, why, span)
+    if translation.copies_folders:
+        image.remark(_LEFT_OUT)
+        _ignore_file(image, source)
+    arrange(image, translation)
+    _node(made, started(file, source))
+    return made
+
+
+def _base(file: UserFile, made: Draft) -> Given:
+    """The base, with the build arguments of its name as parameters."""
+    reference = file.stages[-1].reference
+    defaults = {arg.name: arg.default for arg in file.args if arg.stage < 0}
+    used = [one[1] or one[2] for one in _VARIABLE.finditer(reference)]
+    if not used or any(not _DEFAULT.match(defaults.get(name) or "$") for name in used):
+        base = bases(file, {})[0].reference
+        assert base is not None
+        return base
+    for name in used:
+        made.head.block("params").set(name, defaults[name] or "")
+    return Expression(_VARIABLE.sub(lambda one: f"${{{{ params.{one[1] or one[2]} }}}}", reference))
+
+
+def _ignore_file(image: Block, source: Source) -> None:
+    """The ignore file that a build of the Dockerfile would take, where imgc would take another one."""
+    own = f"{PurePath(source.file).name}.dockerignore"
+    if (source.folder / own).is_file():
+        image.set("dockerignore", source.local(own))
+    elif (source.folder / ".dockerignore").is_file() and source.local(".") != ".":
+        image.set("dockerignore", source.local(".dockerignore"))
+
+
+def _kept(file: UserFile, source: Source, reason: Kept) -> Draft:
+    made = Draft()
+    made.head.set("name", pipeline_name(source.folder.absolute().name))
+    image = made.images.block(_image_name(source), source.span(file.stages[-1].instruction.line))
+    keep(made, image, source, str(reason), reason.span)
+    _node(made, started(file, source))
+    return made
+
+
+def keep(made: Draft, image: Block, source: Source, reason: str, at: Span) -> None:
+    """The image as the Dockerfile builds it."""
+    image.remark(f"built from the Dockerfile: {reason}")
+    made.warn(f"the Dockerfile is built as it is, its steps are no keys: {reason}", at)
+    if source.file == "-":
+        image.set("dockerfile", {"text": source.text, "context": source.local(".")}, at)
+    else:
+        image.set("dockerfile", source.local(PurePath(source.file).name), at)
+
+
 def _image_name(source: Source) -> str:
     """`app` for a Dockerfile, the rest of the name for others: Dockerfile.worker, web.Dockerfile."""
     words = PurePath(source.file).name.replace("-", ".").split(".")
@@ -50,9 +133,9 @@ def _image_name(source: Source) -> str:
     return image_name("-".join(rest)) if rest and source.file != "-" else "app"
 
 
-def _node(made: Draft, image: str, command: Started | None) -> None:
+def _node(made: Draft, command: Started | None) -> None:
     if command is None:
         made.pipeline.remark("what its containers run is said by its base; a node would be, say, `run: ls`")
         return
-    made.pipeline.set("image", image)
+    made.pipeline.set("image", next(made.images.entries).key)
     made.pipeline.set("run", command.run, command.at, note=command.note)

@@ -1,0 +1,290 @@
+"""The instructions of a Dockerfile as steps, in its order: each a key of an image with its value."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Callable
+
+from imgc.diagnostics import Span
+from imgc.dockerfile.userfile import Instruction, UserFile
+from imgc.importing.dockerfile.copies import Copies
+from imgc.importing.dockerfile.installs import Install, installs, why_not
+from imgc.importing.dockerfile.words import Unsayable, listed, one_line, pairs, text, value
+from imgc.importing.draft import Given
+from imgc.importing.names import secret_name
+from imgc.importing.source import Source
+from imgc.instructions.quoting import words as shell_words
+from imgc.layers.bases import facts_of
+from imgc.layers.python.environment import kind_of
+from imgc.records import dataclass, field
+
+SHELL = ("/bin/sh", "-c")
+_HEREDOC = re.compile(r"<<-?[\"']?[A-Za-z_][A-Za-z0-9_]*[\"']?\Z")
+
+
+@dataclass(slots=True)
+class Step:
+    """A key with what it is given: items of a list, variables, or a path. `relative`: where it ends up depends
+    on the workdir. `pip` and `secrets` go with it."""
+
+    key: str
+    value: Given
+    span: Span
+    note: str = ""
+    relative: bool = False
+    pip: dict[str, Given] = field(default_factory=dict)
+    secrets: tuple[Given, ...] = ()
+
+
+@dataclass(slots=True)
+class Translation:
+    """`meta` are the keys of how the image runs, which have no order."""
+
+    steps: list[Step] = field(default_factory=list)
+    meta: dict[str, tuple[Given, Span]] = field(default_factory=dict)
+    secrets: dict[str, Span] = field(default_factory=dict)
+    lost: list[tuple[str, str, Span]] = field(default_factory=list)
+    copies_folders: bool = False
+
+
+def translate(file: UserFile, base: str, source: Source) -> Translation:
+    """The steps of a Dockerfile of one stage; Unsayable with the first reason why there are none."""
+    return _Translator(file, base, source).made()
+
+
+class Kept(Unsayable):
+    """Unsayable, with the instruction that is to blame."""
+
+    def __init__(self, reason: str, span: Span) -> None:
+        super().__init__(reason)
+        self.span = span
+
+
+class _Translator:
+    def __init__(self, file: UserFile, base: str, source: Source) -> None:
+        self.file = file
+        self.source = source
+        self.result = Translation()
+        self.copies = Copies(source)
+        self.user = False
+        self.ran = False
+        # Where the distribution's Python is the only one, pip and imgc put packages into different places.
+        self.python = kind_of(facts_of(base)) != "venv"
+        self.span = source.start
+
+    def made(self) -> Translation:
+        for instruction in self.file.instructions:
+            if instruction.stage < 0 or instruction.keyword == "FROM":
+                continue
+            self.span = self.source.span(instruction.line, instruction.end_line)
+            read = _READERS.get(instruction.keyword)
+            try:
+                if read is None:
+                    raise Unsayable(f"{instruction.keyword} has no key")
+                read(self, instruction)
+            except Unsayable as reason:
+                raise Kept(str(reason), self.span) from None
+        return self.result
+
+    def step(self, key: str, given: Given, **more: object) -> None:
+        self.result.steps.append(Step(key, given, self.span, **more))  # type: ignore[arg-type]
+
+    def meta(self, key: str, given: Given) -> None:
+        self.result.meta[key] = (given, self.span)
+
+    # What changes the image
+
+    def env(self, instruction: Instruction) -> None:
+        for name, word in pairs(instruction, self.file.escape):
+            self.step("env", {text(name, self.file.escape): value(word, self.file.escape)})
+
+    def workdir(self, instruction: Instruction) -> None:
+        path = text(instruction.arguments, self.file.escape)
+        self.copies.workdir = posixpath.normpath(posixpath.join(self.copies.workdir, path))
+        self.step("workdir", path)
+
+    def use_user(self, instruction: Instruction) -> None:
+        self.user = True
+        self.step("user", text(instruction.arguments, self.file.escape))
+
+    def copy(self, instruction: Instruction) -> None:
+        if instruction.heredocs:
+            raise Unsayable(f"{instruction.keyword} of a here-document")
+        chown = ""
+        for flag in instruction.flags:
+            name, _, given = flag.partition("=")
+            if name == "--chown" and "$" not in given:
+                chown = given
+            elif name != "--link":
+                raise Unsayable(f"{instruction.keyword} {flag}")
+        words = listed(instruction, self.file.escape)
+        if len(words) < 2:
+            raise Unsayable(f"{instruction.keyword} without a destination")
+        for item in self.copies.items(words[:-1], words[-1], instruction.keyword == "ADD"):
+            copied: dict[str, Given] = {
+                "src": item.src[0] if len(item.src) == 1 else list(item.src),
+                "dst": item.dst,
+            }
+            if item.folder:
+                self.result.copies_folders = True
+                if item.src != (".",):
+                    copied["contents_only"] = True
+            if chown:
+                copied["chown"] = chown
+            self.step("copy", copied, note=item.note, relative=not item.dst.startswith("/"))
+
+    def run(self, instruction: Instruction) -> None:
+        secrets, cached = self._mounts(instruction)
+        script = self._script(instruction)
+        found = None if secrets or self.user or "shell" in self.result.meta else installs(script)
+        if found is not None and all(map(self._can, found)):
+            for one in found:
+                self._install(one)
+            return
+        if cached:
+            raise Unsayable("RUN --mount=type=cache of what is no key that installs")
+        self.ran = True
+        self.step("commands", [one_line(script)], secrets=secrets, note=why_not(script))
+
+    def _can(self, one: Install) -> bool:
+        if one.key in ("pip_packages", "requirements"):
+            return self.python and all(self.copies.local(path) for path in one.files)
+        return True
+
+    def _install(self, one: Install) -> None:
+        items = list(one.items) or [self.source.local(self.copies.local(path) or path) for path in one.files]
+        self.step(one.key, items, pip=dict(one.pip))
+
+    def _script(self, instruction: Instruction) -> str:
+        arguments = instruction.arguments
+        if instruction.is_json:
+            argv = json.loads(arguments)
+            return shell_words(*argv) if argv else ":"
+        if not instruction.heredocs:
+            return arguments
+        if len(instruction.heredocs) > 1 or not _HEREDOC.match(arguments):
+            raise Unsayable("RUN with a here-document for a program")
+        lines = self.source.text[instruction.start : instruction.end].splitlines()
+        first = next(number for number, line in enumerate(lines) if "<<" in line) + 1
+        body = lines[first:-1]
+        if arguments.startswith("<<-"):
+            body = [line.lstrip("\t") for line in body]
+        if body and body[0].startswith("#!"):
+            raise Unsayable("RUN with a script for another program")
+        return "\n".join(["set +e", *body])  # a failing line of it does not end it
+
+    def _mounts(self, instruction: Instruction) -> tuple[tuple[Given, ...], bool]:
+        """The secrets that a RUN mounts, and whether it keeps a cache."""
+        secrets: list[Given] = []
+        cached = False
+        for flag in instruction.flags:
+            name, _, given = flag.partition("=")
+            options = dict(part.partition("=")[::2] for part in given.split(","))
+            kind = options.pop("type", "bind")
+            if name != "--mount" or "$" in given or kind not in ("cache", "secret", "ssh"):
+                raise Unsayable(f"RUN {flag}")
+            cached = cached or kind == "cache"
+            if kind == "ssh":
+                self.meta("ssh", [options.get("id", "default")])
+            if kind == "secret":
+                secrets.append(self._secret(options))
+        return tuple(secrets), cached
+
+    def _secret(self, options: dict[str, str]) -> Given:
+        target = options.get("target") or options.get("dst") or options.get("destination") or ""
+        name = secret_name(options.get("id") or posixpath.basename(target))
+        if not set(options) <= {"id", "target", "dst", "destination", "env", "required"}:
+            raise Unsayable("RUN --mount=type=secret with an owner or a mode")
+        self.result.secrets.setdefault(name, self.span)
+        use: dict[str, Given] = {
+            "secret": name,
+            "required": options.get("required", "false") in ("", "true", "1"),
+        }
+        if options.get("env"):
+            use["env"] = options["env"]
+        elif target:
+            use["target"] = posixpath.join(self.copies.workdir, target)
+        return use
+
+    # How it runs
+
+    def labels(self, instruction: Instruction) -> None:
+        labels = dict(self.result.meta["labels"][0]) if "labels" in self.result.meta else {}  # type: ignore[arg-type]
+        for name, word in pairs(instruction, self.file.escape):
+            labels[text(name, self.file.escape)] = text(word, self.file.escape)
+        self.meta("labels", labels)
+
+    def expose(self, instruction: Instruction) -> None:
+        there = self.result.meta.get("expose", ([], self.span))[0]
+        ports = [*there, *listed(instruction, self.file.escape)]  # type: ignore[misc]
+        self.meta(
+            "expose", [int(port) if isinstance(port, str) and port.isdigit() else port for port in ports]
+        )
+
+    def healthcheck(self, instruction: Instruction) -> None:
+        keyword, _, rest = instruction.arguments.partition(" ")
+        if keyword.upper() != "CMD":
+            raise Unsayable(f"HEALTHCHECK {keyword} has no key")
+        health: dict[str, Given] = {"cmd": _argv(rest.strip(), self._shell())}
+        for flag in instruction.flags:
+            name, _, given = flag.removeprefix("--").partition("=")
+            if name not in ("interval", "timeout", "start-period", "retries"):
+                raise Unsayable(f"HEALTHCHECK {flag}")
+            health[name.replace("-", "_")] = int(given) if given.isdigit() else given
+        self.meta("healthcheck", health)
+
+    def stop_signal(self, instruction: Instruction) -> None:
+        self.meta("stop_signal", text(instruction.arguments, self.file.escape))
+
+    def shell(self, instruction: Instruction) -> None:
+        if self.ran or not instruction.is_json:
+            raise Unsayable("SHELL between commands")
+        self.meta("shell", json.loads(instruction.arguments))
+
+    def started(self, instruction: Instruction) -> None:
+        self.meta(instruction.keyword.lower(), _argv(instruction.arguments, self._shell()))
+
+    def argument(self, instruction: Instruction) -> None:
+        if not instruction.arguments.startswith("DEBIAN_FRONTEND="):
+            raise Unsayable(f"ARG {instruction.arguments}: the steps of an image have no build arguments")
+
+    def maintainer(self, instruction: Instruction) -> None:
+        self.result.lost.append(
+            (f"MAINTAINER {instruction.arguments}", "images have labels for that", self.span)
+        )
+
+    def _shell(self) -> tuple[str, ...]:
+        shell = self.result.meta.get("shell")
+        return tuple(shell[0]) if shell else SHELL  # type: ignore[arg-type]
+
+
+def _argv(arguments: str, shell: tuple[str, ...]) -> list[Given]:
+    if arguments.startswith("["):
+        try:
+            words = json.loads(arguments)
+        except (ValueError, RecursionError):
+            words = None
+        if isinstance(words, list) and all(isinstance(word, str) for word in words):
+            return words
+    return [*shell, arguments]
+
+
+_READERS: dict[str, Callable[[_Translator, Instruction], None]] = {
+    "ADD": _Translator.copy,
+    "ARG": _Translator.argument,
+    "CMD": _Translator.started,
+    "COPY": _Translator.copy,
+    "ENTRYPOINT": _Translator.started,
+    "ENV": _Translator.env,
+    "EXPOSE": _Translator.expose,
+    "HEALTHCHECK": _Translator.healthcheck,
+    "LABEL": _Translator.labels,
+    "MAINTAINER": _Translator.maintainer,
+    "RUN": _Translator.run,
+    "SHELL": _Translator.shell,
+    "STOPSIGNAL": _Translator.stop_signal,
+    "USER": _Translator.use_user,
+    "WORKDIR": _Translator.workdir,
+}

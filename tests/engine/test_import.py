@@ -1,0 +1,120 @@
+"""What is imported builds the same image, on a real engine: a probe prints the same in both, and the settings are equal."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli import pipeline_on
+
+FILES = {
+    "app.py": "import idna; print(idna.encode('b'))\n", "requirements.txt": "idna==3.7\n", "src/lib.sh": "echo lib\n",
+    "src/deep/x.txt": "x\n", "README.md": "# x\n", "package.json": "{}\n", ".dockerignore": "*.md\npipeline.yaml\ncompiled\n",
+}  # fmt: skip
+DOCKERFILES = {
+    "keys": """\
+ARG PYTHON=3.11
+FROM python:${PYTHON}-slim-bookworm
+ENV GREETING="hello  world" MONEY='$5' \\
+    PATH=/opt/tools/bin:$PATH
+WORKDIR /srv/app
+COPY requirements.txt .
+RUN pip install --no-cache-dir -r requirements.txt
+COPY . .
+RUN mkdir -p /var/made && echo "a  b" > /var/made/file
+LABEL org.example.title="a title"
+EXPOSE 8000
+STOPSIGNAL SIGINT
+ENTRYPOINT ["python"]
+CMD ["app.py"]
+""",
+    "layers": """\
+FROM python:3.11-slim-bookworm
+RUN echo "before $A" > /before; false; true
+ENV A=1
+RUN useradd --uid 1234 worker
+WORKDIR /w
+COPY --chown=1234:1234 src ./lib
+COPY app.py *.json ./
+USER worker
+RUN id -u > /w/lib/id && echo "$A" >> /w/lib/id
+ENV B="${A}2"
+WORKDIR deeper
+RUN python3 -m pip --version > /dev/null
+HEALTHCHECK --interval=7s CMD test -f /before
+CMD echo $B
+""",
+    "stages": """\
+FROM busybox:1.35 AS build
+RUN echo built > /artefact
+FROM python:3.11-slim-bookworm
+COPY --from=build /artefact /usr/share/artefact
+VOLUME /data
+CMD ["cat", "/usr/share/artefact"]
+""",
+}
+PROBE = """\
+env | grep -v -e HOSTNAME= | sort; id; pwd
+find /srv /w /var/made /before /usr/share/artefact /data -printf '%p %u %g %m\\n' 2>/dev/null | grep -v __pycache__ | sort
+find /srv /w /var/made /before /usr/share/artefact -type f -exec cat {} + 2>/dev/null
+python3 -c "import idna; print(idna.__version__)" 2>&1 | tail -1
+"""
+SETTINGS = (
+    "Cmd",
+    "Entrypoint",
+    "Env",
+    "ExposedPorts",
+    "Labels",
+    "StopSignal",
+    "User",
+    "Volumes",
+    "WorkingDir",
+)
+
+
+def settings_of(image: Any) -> dict[str, Any]:
+    config = image.attrs["Config"]
+    found = {key: config.get(key) for key in SETTINGS}
+    found["Env"] = sorted(found["Env"] or ())
+    found["Labels"] = {
+        name: text for name, text in (found["Labels"] or {}).items() if not name.startswith("imgc")
+    }
+    # The shell form of a check is the shell itself here.
+    found["Health"] = [
+        word
+        for word in (config.get("Healthcheck") or {}).get("Test", ())
+        if word not in ("CMD", "CMD-SHELL", "/bin/sh", "-c")
+    ]
+    return found
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_a_dockerfile_and_its_import_build_the_same(name: str, engine: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    for path, text in {**FILES, "Dockerfile": DOCKERFILES[name]}.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    with pipeline_on(engine, folder) as pipeline:
+        original = f"{pipeline.name}/original:1"
+        subprocess.run(
+            ["docker", "build", "-q", "-t", original, "."], cwd=folder, env={**engine.env, "DOCKER_BUILDKIT": "1"}, check=True,
+            capture_output=True,
+        )  # fmt: skip
+        pipeline.imgc("import", "Dockerfile", "-o", "pipeline.yaml")
+        file = folder / "pipeline.yaml"
+        file.write_text(file.read_text().replace("name: project", f"name: {pipeline.name}"))
+        assert ("    dockerfile: Dockerfile" in file.read_text()) == (name == "stages")
+        pipeline.imgc("run")
+
+        def probed(reference: str) -> str:
+            ran: bytes = engine.client.containers.run(
+                reference, ["-c", PROBE], entrypoint="/bin/sh", remove=True
+            )
+            return ran.decode()
+
+        # The files that the import itself has written are no part of the original's context.
+        assert probed(pipeline.reference("app")) == probed(original)
+        built = engine.client.images.get(pipeline.reference("app"))
+        assert settings_of(built) == settings_of(engine.client.images.get(original))

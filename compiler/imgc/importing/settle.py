@@ -17,7 +17,7 @@ _NEEDED = frozenset({
 """Keys without which what they stand in would mean something else: it goes with them. So does a list that
 loses an item, if it is one of these."""
 _FOREIGN = "'${{' begins an expression here, and there is no way to write it as text"
-_WHOLE = frozenset({"cmd", "entrypoint", "run", "shell"})
+_WHOLE = frozenset({"cmd", "entrypoint", "replicate_local_environment", "run", "shell"})
 
 
 def settled(draft: Draft, folder: Path, title: str, start: Span | None = None) -> str:

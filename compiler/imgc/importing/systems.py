@@ -12,6 +12,7 @@ from imgc.importing.source import Source
 SYSTEMS = {
     "dockerfile": "a Dockerfile",
     "conducto": "a Conducto pipeline",
+    "zenml": "a ZenML pipeline",
 }
 """Name -> what is imported. Each is a module of this package with `draft(source) -> Draft`, which raises
 SourceError for what its system would not read, and never runs or fetches anything."""
@@ -21,6 +22,7 @@ _NAMES = {
 }
 _CONTENT = {
     "conducto": re.compile(r"(?m)^[ \t]*(?:import|from)[ \t]+conducto\b"),
+    "zenml": re.compile(r"(?m)^[ \t]*(?:import|from)[ \t]+zenml\b"),
     "dockerfile": re.compile(r"(?mi)^[ \t]*FROM[ \t]+(?!.*[ \t]import[ \t])\S"),
 }
 

@@ -22,6 +22,7 @@ FILES = {
         "Dockerfile": "", "Dockerfile.worker": "", "web.Dockerfile": "", "Containerfile": "",
         "anything": "# made by hand\nFROM a:1\n",
     },
+    "zenml": {"run.py": "from zenml import step\n", "y.py": "import os\nimport zenml.client\n"},
     "conducto": {"pipeline.py": "import conducto as co\n", "x.py": "from os import path\nfrom conducto import Image\n"},
 }  # fmt: skip
 """System -> name and text of files that are known without `--from`."""
@@ -33,6 +34,12 @@ SEEDS = {
         "requirements.txt\nFROM build\nENV A=b C='d e'\nLABEL x=y\nEXPOSE 80/tcp\nHEALTHCHECK --interval=5s CMD curl x\nUSER 1000\n"
         'COPY --from=build /a /b\nSHELL ["/bin/bash", "-c"]\nENTRYPOINT ["python"]\nCMD ["-m", "x"]\n',
         "FROM scratch\nADD a.tar /\nONBUILD RUN x\nVOLUME /data\nSTOPSIGNAL 9\nRUN <<EOF\na\nEOF\n",
+    ],
+    "zenml": [
+        "from zenml import pipeline, step\nfrom zenml.config import DockerSettings\nd = DockerSettings(requirements=['a'], environment="
+        "{'a': 'b'}, required_integrations=['x'], build_options={'pull': True}, source_files='include')\n@step(settings={'docker': d, "
+        "'resources': {'cpu_count': 1}})\ndef one(a=1): pass\n@step\ndef two(b): pass\n@pipeline(settings={'docker': {'apt_packages': "
+        "['git']}})\ndef p(n=2):\n    a = one(n)\n    b, c = one.with_options(name='x')(a)\n    two([a, b], after=[c])\np(n=3)\n",
     ],
     "conducto": [
         "import conducto as co\nimg = co.Image('python:3.12', copy_dir='.', reqs_py=['a>1'], path_map={'./a': 'b'})\ndef f(n, m=2): pass\n"

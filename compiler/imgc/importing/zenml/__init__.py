@@ -1,0 +1,114 @@
+"""A ZenML pipeline: its steps in the order that their data gives, and the images of its `DockerSettings`."""
+
+from __future__ import annotations
+
+from imgc.importing.draft import Draft
+from imgc.importing.names import pipeline_name
+from imgc.importing.python.arguments import Importing
+from imgc.importing.python.expressions import TooMuch
+from imgc.importing.python.flow import arrange
+from imgc.importing.python.program import program, too_much
+from imgc.importing.python.statements import Program
+from imgc.importing.python.values import Call, Function, Member, Symbol, Value
+from imgc.importing.source import Source
+from imgc.importing.zenml.images import Images
+from imgc.importing.zenml.settings import decorated, settings_of
+from imgc.importing.zenml.steps import Steps
+
+_PIPELINE = {
+    "enable_cache": "what a step has done is done again in every run here",
+    "schedule": "a schedule belongs to what starts `imgc run`: cron, or CI",
+    "on_failure": "add a node with `when: on_failure`",
+    "on_success": "add a node with `when: on_success`",
+}
+_OTHERWISE = "imgc has nothing of that kind"
+
+
+def draft(source: Source) -> Draft:
+    made = Draft()
+    importing = Importing(source, made)
+    followed = program(source)
+    chosen, called = _pipeline(followed, importing)
+    made.head.set("name", pipeline_name(_name(source, chosen)))
+    images = Images(importing, followed)
+    if chosen is not None:
+        try:
+            _steps(chosen, called, followed, importing, images)
+        except TooMuch as error:
+            raise too_much(source, error) from None
+    images.rest()
+    for one in followed.skipped:
+        importing.lost(made.pipeline, "what cannot be followed", one.message, one.line)
+    if chosen is None:
+        made.pipeline.remark("the file has no function with @pipeline, so there are images only")
+    return made
+
+
+def _steps(
+    chosen: Function, called: Call | None, followed: Program, importing: Importing, images: Images
+) -> None:
+    settings = settings_of(importing, chosen, "pipeline", called, followed, importing.made.pipeline)
+    given = settings.arguments
+    for name in ("name", *(["enable_cache"] if given.peek("enable_cache") is False else [])):
+        given.take(name)
+    given.set("tags", given.texts("tags"), "tags")
+    given.rest(_PIPELINE, _OTHERWISE)
+    images.of_pipeline(settings)
+    before = len(followed.events)
+    followed.run(chosen, _given(chosen, called))
+    steps = Steps(importing, followed, images, settings)
+    for event in followed.events[before:]:
+        steps.take(event)
+    at = importing.span(chosen.line)
+    if steps.steps:
+        arrange(steps.steps, importing.made.pipeline, at)
+    else:
+        importing.made.pipeline.remark(f"no step is called in the pipeline {chosen.name}")
+
+
+def _given(chosen: Function, called: Call | None) -> dict[str, Value]:
+    """The arguments that the file calls its pipeline with."""
+    if called is None:
+        return {}
+    names = [one.arg for one in chosen.node.args.args]
+    return {**dict(zip(names, called.args, strict=False)), **called.named}
+
+
+def _pipeline(followed: Program, importing: Importing) -> tuple[Function | None, Call | None]:
+    """The pipeline of the file: the one that it runs last, else its first; and the call."""
+    functions = [
+        one
+        for one in followed.module.names.values()
+        if isinstance(one, Function) and decorated(one, "pipeline")
+    ]
+    calls = [
+        (function, event.target)
+        for event in followed.events
+        if event.kind == "call"
+        and not isinstance(event.target.function, Member)
+        and (function := called_function(event.target)) in functions
+    ]
+    chosen, call = calls[-1] if calls else (next(iter(functions), None), None)
+    for other in functions:
+        if other is not chosen and chosen is not None:
+            why = f"one file is one pipeline, and that is {chosen.name} here"
+            importing.lost(importing.made.pipeline, f"the pipeline `{other.name}`", why, other.line)
+    return chosen, call
+
+
+def called_function(value: Value) -> Value:
+    """The function of the file that a call calls: `f(…)`, `f.with_options(…)(…)`."""
+    while isinstance(value, (Call, Member)):
+        if isinstance(value, Member) and value.name not in ("with_options", "entrypoint"):
+            return None
+        value = value.function if isinstance(value, Call) else value.of
+    return value if isinstance(value, (Function, Symbol)) else None
+
+
+def _name(source: Source, chosen: Function | None) -> str:
+    if chosen is not None:
+        decorator = decorated(chosen, "pipeline")
+        name = decorator.named.get("name") if isinstance(decorator, Call) else None
+        return name if isinstance(name, str) else chosen.name
+    stem = source.file.rsplit("/", 1)[-1].removesuffix(".py")
+    return stem if stem.strip("-") else "pipeline"

@@ -8,7 +8,7 @@ root=""
 # Real clients of what imgc makes: editors, shells, a browser, Graphviz, a man page reader, a registry.
 missing=""
 for package in catatonit chromium docker-registry elpa-eglot elpa-yaml-mode emacs-nox faketime \
-        fish git graphviz mandoc neovim podman zsh; do
+        fish git graphviz mandoc munge neovim podman shellcheck slurm-wlm zsh; do
     dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
 done
 if [ -n "$missing" ]; then

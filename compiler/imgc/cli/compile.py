@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from imgc.analysis.analysis import Analysis
@@ -25,7 +26,7 @@ EXAMPLES = """examples:
 
 The result needs no imgc: docker build -f compiled/images/NAME/Dockerfile CONTEXT
 
-targets: bake (docker-bake.json). What one has only nearly so is a warning, what it cannot have an error.
+targets: bake (docker-bake.json), slurm (scripts that submit). What one has only nearly so is a warning, what it cannot have an error.
 
 exit codes: 0 fine, 1 problems in the file or drift with --check
 """
@@ -96,7 +97,7 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     changed = outputs.write(files, directory)
     count = len(compiled.dockerfiles)
     shown = f"{arguments.output or directory.name}/"
-    made = f"; for {' and '.join(targets)}: {', '.join(extra)}" if extra else ""
+    made = f"; for {' and '.join(targets)}: {', '.join(_top(extra))}" if extra else ""
     console.say(f"{count} image{'s' * (count != 1)} compiled to {shown} ({len(changed)} files changed){made}")
     if console.verbose:
         console.say("".join(f"  {path}\n" for path in changed).removesuffix("\n"))
@@ -106,6 +107,11 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         written = materialise(analysis.resolved, compiled.dockerfiles, directory)
         console.say(f"build contexts: {', '.join(written) or 'none'}")
     return EXIT_FINE
+
+
+def _top(paths: Iterable[str]) -> list[str]:
+    """Files, and for those in folders the folder, once."""
+    return list(dict.fromkeys(f"{path.partition('/')[0]}/" if "/" in path else path for path in paths))
 
 
 def _targets(written: list[str]) -> list[str]:

@@ -14,6 +14,7 @@ from imgc.targets.target import Support, Target
 
 SUMMARIES = {
     "bake": "docker-bake.json, for docker buildx bake",
+    "slurm": "slurm/, a script that submits the pipeline to Slurm, with a script a job",
 }
 """Name -> what it makes, in a few words. The module of this name in this package has the TARGET."""
 
@@ -58,7 +59,8 @@ def make(names: Iterable[str], subject: Subject) -> Made:
         judged = judge(target, subject)
         if all(diagnostic.severity is not Severity.ERROR for diagnostic in judged):
             texts, said = _emitted(target, subject)
-            files |= {path: text.encode("utf-8") for path, text in texts.items()}
+            if all(diagnostic.severity is not Severity.ERROR for diagnostic in said):
+                files |= {path: text.encode("utf-8") for path, text in texts.items()}
             judged += said
         found += judged
     return Made(files, in_order(found))

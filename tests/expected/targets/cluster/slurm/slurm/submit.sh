@@ -1,0 +1,94 @@
+#!/bin/bash
+# Nightly_run: 10 jobs and one for the verdict.
+#
+# usage: submit.sh [--wait] [RUN]
+#
+# RUN is the folder for the states and logs of this run, runs/TIME here by default. One that is already
+# there is not submitted again. --wait ends with the pipeline, and with its exit code. All nodes of the
+# cluster have to see this folder and the project. sbatch reads SBATCH_PARTITION, SBATCH_ACCOUNT and the like
+# from the environment; IMGC_CONTAINERS chooses docker, podman or apptainer.
+# shellcheck disable=SC2088,SC2317  # a tilde is expanded by this script; traps are reachable
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+project=$(cd "$here/"../.. && pwd)
+wait=''
+if [ "${1:-}" = --wait ]; then wait=yes && shift; fi
+run=${1:-$here/runs/$(date -u +%Y%m%d-%H%M%S)-$$}
+umask 077
+
+# Copies the value of a secret to where jobs read it: secret NAME env VARIABLE, or secret NAME file PATH.
+secret() {
+    local path=$3
+    if [ "$2" = env ]; then
+        [ -n "${!path+set}" ] || { echo "submit.sh: the secret '$1' is missing: set the variable $path" >&2; return 1; }
+        printf '%s' "${!path}" >"$run/secrets/$1"
+        return
+    fi
+    case $path in '~' | '~/'*) path=$HOME${path#'~'} ;; /*) ;; *) path=$project/$path ;; esac
+    [ -r "$path" ] || { echo "submit.sh: the secret '$1' cannot be read from $path" >&2; return 1; }
+    cat <"$path" >"$run/secrets/$1"
+}
+
+# Submits a job and prints its number: submit NAME [DEPENDENCY]. One that waits for nothing is held until all are there.
+submit() {
+    local options=(--hold) id
+    [ -z "${2:-}" ] || options=(--dependency="$2" --kill-on-invalid-dep=yes)
+    id=$(sbatch --parsable --no-requeue --export=NIL --output="$run/logs/$1.log" "${options[@]}" "$here/jobs/$1.sh" "$here" "$run")
+    id=${id%%;*}
+    printf '%s %s\n' "$id" "$1" >>"$run/jobs"
+    [ -n "${2:-}" ] || printf '%s\n' "$id" >>"$run/held"
+    printf '%s\n' "$id"
+}
+
+# Nothing runs of what could not be submitted as a whole.
+give_up() {
+    trap - EXIT
+    echo "submit.sh: not submitted" >&2
+    [ ! -s "$run/jobs" ] || cut -d ' ' -f 1 "$run/jobs" | xargs scancel
+    rm -rf "$run"
+    exit 1
+}
+
+mkdir -p "$(dirname "$run")"
+if mkdir "$run" 2>/dev/null; then
+    run=$(cd "$run" && pwd)
+    trap give_up EXIT INT TERM
+    mkdir "$run/states" "$run/logs" "$run/secrets"
+    touch "$run/jobs" "$run/held"
+    for variable in PATH HOME DOCKER_HOST DOCKER_CONFIG DOCKER_TLS_VERIFY DOCKER_CERT_PATH XDG_RUNTIME_DIR IMGC_CONTAINERS; do
+        [ -z "${!variable+set}" ] || printf 'export %s=%q\n' "$variable" "${!variable}"
+    done >"$run/environment"
+    printf 'project=%q\n' "$project" >>"$run/environment"
+    secret key file '~/.key'
+    secret token env TOKEN
+    j1=$(submit 01-prepare)
+    j3=$(submit 03-fan-out-a "afterok:$j1")
+    j4=$(submit 04-fan-out-b "afterok:$j1:$j3")
+    j5=$(submit 05-fan-out-c "afterok:$j1")
+    j7=$(submit 07-shared "afterok:$j3:$j4:$j5")
+    j11=$(submit 11-going-one "afterok:$j7")
+    j12=$(submit 12-going-two "afterok:$j7,afterany:$j11")
+    j13=$(submit 13-going-rescue "afterok:$j7,afterany:$j11:$j12")
+    j14=$(submit 14-clean "afterany:$j1:$j3:$j4:$j5:$j7:$j11:$j12:$j13")
+    submit 15-tell "afterany:$j14" >/dev/null
+    all=$(cut -d ' ' -f 1 "$run/jobs" | paste -s -d :)
+    submit verdict "afterany:$all" >"$run/last"
+    xargs scontrol release <"$run/held"
+    trap - EXIT INT TERM
+elif [ ! -s "$run/last" ]; then
+    echo "submit.sh: $run is there, and no run" >&2
+    exit 1
+fi
+run=$(cd "$run" && pwd)
+last=$(cat "$run/last")
+echo "job $last gives the verdict; states and logs are in $run"
+[ -n "$wait" ] || exit 0
+# As long as Slurm has the job, or says nothing of it for a moment, or the file system has yet to show its file.
+missed=0
+while [ ! -s "$run/exit" ] && [ "$missed" -lt 5 ]; do
+    sleep 2
+    if squeue --noheader --jobs="$last" --format=%i 2>/dev/null | grep -q .; then missed=0; else missed=$((missed + 1)); fi
+done
+[ ! -f "$run/verdict" ] || cat "$run/verdict"
+[ -s "$run/exit" ] || { echo "submit.sh: job $last ended without a verdict" >&2; exit 1; }
+exit "$(cat "$run/exit")"

@@ -1,0 +1,61 @@
+"""Random plans, and what the engine's own scheduler makes of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import plans
+from simulation import BAD, FINE, World, simulate
+
+from imgc_engine.run.items import Deadlock
+
+JSON = dict[str, Any]
+
+
+def a_tree(rng: random.Random, depth: int, name: str = "root", *, crossing: float = 0.05) -> JSON:
+    """A random node. `crossing`: how probable it is that a child of a parallel group needs what is elsewhere."""
+    common: JSON = {
+        "when": rng.choice(["on_success"] * 6 + ["on_failure", "always"]),
+        "suppress_errors": rng.random() < 0.1,
+        "skip": rng.random() < 0.1,
+    }
+    if depth == 0 or rng.random() < 0.4:
+        return plans.run(name, **common)
+    group = rng.choice([plans.serial, plans.parallel])
+    children = [a_tree(rng, depth - 1, f"n{n}", crossing=crossing) for n in range(rng.randint(1, 5))]
+    if group is plans.parallel:
+        for n, child in enumerate(children):
+            child["needs"] = [f"n{m}" for m in range(n) if rng.random() < 0.2]
+            if rng.random() < crossing:
+                child["needs"].append("/n0")
+    return group(*children, name=name, stop_on_error=rng.random() < 0.7, **common)
+
+
+def a_plan(seed: int, *, crossing: float = 0.05) -> JSON:
+    """One that the engine takes: nothing waits for itself."""
+    rng = random.Random(seed)
+    while True:
+        tree = {**a_tree(rng, 3, crossing=crossing), "skip": False, "when": "on_success"}
+        tree.pop("needs", None)
+        plan = plans.plan(tree)
+        skipped = {node["path"] for node in plan["nodes"] if node["skip"]}
+        for node in plan["nodes"]:  # as the compiler has it
+            node["skip"] = node["skip"] or node["parent"] in skipped
+            skipped |= {node["path"]} if node["skip"] else set()
+        try:
+            simulate(plan)
+        except (Deadlock, KeyError):
+            continue
+        if all(set(node["after"]) <= {other["path"] for other in plan["nodes"]} for node in plan["nodes"]):
+            return plan
+
+
+def leaves(plan: JSON) -> list[str]:
+    return [node["path"] for node in plan["nodes"] if node["kind"] == "run"]
+
+
+def run(plan: JSON, bad: set[str], seconds: Mapping[str, float]) -> World:
+    """How the engine runs it when some leaves fail."""
+    return simulate(plan, {path: BAD if path in bad else FINE for path in leaves(plan)}, seconds=seconds)

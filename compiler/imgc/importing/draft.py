@@ -8,7 +8,7 @@ from typing import TypeAlias
 from imgc.diagnostics import Diagnostic, Severity, Span
 from imgc.records import dataclass, field
 
-Plain: TypeAlias = str | int | float | bool
+Plain: TypeAlias = str | int | float | bool | None
 Given: TypeAlias = "Plain | Block | Sequence[Given] | Mapping[str, Given]"
 
 

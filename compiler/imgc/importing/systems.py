@@ -11,6 +11,7 @@ from imgc.importing.source import Source
 
 SYSTEMS = {
     "dockerfile": "a Dockerfile",
+    "pachyderm": "Pachyderm's pipeline specs",
     "conducto": "a Conducto pipeline",
     "zenml": "a ZenML pipeline",
 }
@@ -23,6 +24,7 @@ _NAMES = {
 _CONTENT = {
     "conducto": re.compile(r"(?m)^[ \t]*(?:import|from)[ \t]+conducto\b"),
     "zenml": re.compile(r"(?m)^[ \t]*(?:import|from)[ \t]+zenml\b"),
+    "pachyderm": re.compile(r"(?:^|[{,\s])[\"']?transform[\"']?\s*:"),
     "dockerfile": re.compile(r"(?mi)^[ \t]*FROM[ \t]+(?!.*[ \t]import[ \t])\S"),
 }
 

@@ -42,6 +42,8 @@ def scalar(value: Plain) -> str:
     """A value on one line."""
     if isinstance(value, str):
         return quoted(value)
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     text = repr(value)

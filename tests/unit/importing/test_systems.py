@@ -18,6 +18,10 @@ EXAMPLES = int(os.environ.get("IMGC_EXAMPLES", "2000")) // 10
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 FILES = {
+    "pachyderm": {
+        "edges.json": '{\n  "pipeline": {"name": "a"},\n  "transform": {"image": "a:1"}\n}',
+        "edges.yaml": "pipeline: {name: a}\ntransform:\n  image: a\n",
+    },
     "dockerfile": {
         "Dockerfile": "", "Dockerfile.worker": "", "web.Dockerfile": "", "Containerfile": "",
         "anything": "# made by hand\nFROM a:1\n",
@@ -28,6 +32,14 @@ FILES = {
 """System -> name and text of files that are known without `--from`."""
 
 SEEDS = {
+    "pachyderm": [
+        'pipeline: {name: a}\ndescription: x\ntransform:\n  image: "acme/x:1"\n  cmd: [sh]\n  stdin: ["a", "b"]\n  env: {A: b}\n'
+        "  secrets: [{name: s, key: k, env_var: V}]\n  accept_return_code: [1]\n  build: {language: python, path: .}\ninput:\n  cross:\n"
+        "  - pfs: {repo: r, glob: /*, name: n}\n  - union: [{pfs: {repo: b, glob: /}}]\nparallelism_spec: {constant: 2}\n"
+        "resource_limits: {cpu: 1, memory: 1Gi, gpu: {number: 1, type: x}}\ndatum_timeout: 5m\ndatum_tries: 2\negress: {URL: x}\n"
+        "---\npipeline: {name: b}\ntransform: {image: a, cmd: [x]}\ninput: {pfs: {repo: a, glob: /}}\n",
+        '{"pipeline": {"name": "a"}, "transform": {"image": "a:1", "cmd": ["x"]}, "input": {"pfs": {"repo": "r", "glob": "/"}}}',
+    ],
     "dockerfile": [
         "# syntax=docker/dockerfile:1\nARG V=3.12\nFROM python:${V}-slim AS build\nRUN apt-get update && apt-get install -y "
         "--no-install-recommends git && rm -rf /var/lib/apt/lists/*\nWORKDIR /app\nCOPY requirements.txt .\nRUN pip install -r "

@@ -58,6 +58,12 @@ def any_engine(request: pytest.FixtureRequest) -> RealEngine:
     return real
 
 
+@pytest.fixture(scope="session")
+def compose_program() -> Path:
+    """Docker Compose, as a program of its own."""
+    return harness.compose_program(harness.cache_folder())
+
+
 @contextmanager
 def _leased(release: str) -> Iterator[RealEngine]:
     shared = harness.shared_engine(release)

@@ -59,8 +59,7 @@ def test_bake_builds_the_images_as_imgc_does(pipeline: Pipeline, tmp_path: Path)
     assert pipeline.reference("app").endswith(":mine")
     labels = pipeline.engine.client.images.get(pipeline.reference("app")).labels
     assert labels["a"] == "${b}"
-    said = pipeline.imgc("run")
-    assert "built" not in said.replace("0 built", "")  # it takes what bake has built
+    assert "same: exists" in pipeline.imgc("run").splitlines()  # it takes what bake has built
     call(*bake, "same", pipeline=pipeline)  # a name that is a group
 
 
@@ -102,3 +101,115 @@ def test_bake_from_standard_input_in_a_folder_with_a_strange_name(pipeline: Pipe
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert pipeline.run("own", "cat", "/Dockerfile") == "FROM busybox:1.35\nCOPY Dockerfile /\n"
+
+
+STEPS = """\
+secrets: {token: {env: TOKEN}, key: {file: "~/key"}, own: {file: conf/own}}
+images:
+  base.one: {base: "busybox:1.35", env: {FROM_BASE: "yes"}, commands: ["echo built > /built"]}
+  app: {extends: base.one, copy_dir: src, workdir: /app}
+  twin: {extends: base.one, copy_dir: src, workdir: /app}
+pipeline:
+  image: app
+  env: {PRICE: "5$ or $${X}"}
+  mounts: [{src: data, dst: /data}]
+  serial:
+    one: {run: "cat /built main.txt; echo \\"$PRICE $FROM_BASE\\"; echo one >>/data/order"}
+    both:
+      parallel:
+        two: {run: "sleep 1; echo two >>/data/order", image: twin, cpu: 0.5, mem: 64Mi}
+        three: {run: "test $(tail -n 1 /data/order) = two; echo three >>/data/order", needs: [two], user: "0", network: none}
+    input: {run: "cat >>/data/order", stdin: "four $X\\n", accept_return_code: [3]}
+    again:
+      run: "echo five >>/data/order; test $(grep -c five /data/order) = 2"
+      retry: {attempts: 3, backoff: 100ms}
+    fine: {run: "exit 7", suppress_errors: true}
+    secret:
+      run: "echo $TOKEN $KEY $(cat /run/secrets/own /else/token) >>/data/order"
+      secrets: [own, {secret: token, target: /else/token}, {secret: token, env: TOKEN}, {secret: key, env: KEY}]
+    last: {run: "%s; echo last >>/data/order", docker_run_args: [-e, "A=b$c", --hostname, here, --cap-drop=ALL]}
+"""
+
+
+@pytest.fixture
+def steps(pipeline: Pipeline) -> Pipeline:
+    for path, text in {"src/main.txt": "main", "conf/own": "0wn", "data/order": "", "../key": "k3y"}.items():
+        (pipeline.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (pipeline.folder / path).write_text(f"{text}\n" if text else "")
+    pipeline.env |= {"TOKEN": "t0k3n$x", "HOME": str(pipeline.folder.parent)}
+    return pipeline
+
+
+def composed(program: Path, pipeline: Pipeline, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [str(program), "-f", "compiled/compose.yaml", "--ansi=never", *words]
+    return subprocess.run(
+        command, cwd=pipeline.folder, env=pipeline.env, capture_output=True, text=True, check=False, timeout=300
+    )  # fmt: skip
+
+
+def test_compose_builds_and_runs_the_steps_in_order(steps: Pipeline, compose_program: Path) -> None:
+    steps.write(STEPS % "test $A.$(hostname) = 'b$c.here'")
+    steps.imgc("compile", "--target", "compose")
+    try:
+        up = composed(compose_program, steps, "up")
+        assert up.returncode == 0, up.stderr + up.stdout
+        assert "| built" in up.stdout
+        assert "| 5$ or $${X} yes" in up.stdout
+        order = (steps.folder / "data/order").read_text().splitlines()
+        assert order == [
+            "one", "two", "three", "four $X", "five", "five", "t0k3n$x k3y 0wn t0k3n$x", "last"
+        ]  # fmt: skip
+        # What Compose has built, imgc finds.
+        (steps.folder / "data/order").write_text("")
+        said = steps.imgc("run").splitlines()
+        assert [line for line in said if line.startswith(("app: ", "twin: "))] == [
+            "app: exists",
+            "twin: exists",
+        ]
+        assert (steps.folder / "data/order").read_text().splitlines() == order
+    finally:
+        composed(compose_program, steps, "down", "--volumes")
+
+
+def test_compose_fails_with_a_step_and_starts_nothing_behind_it(
+    steps: Pipeline, compose_program: Path
+) -> None:
+    steps.write(STEPS.replace("exit 7", "exit 8").replace(", suppress_errors: true", "") % "true")
+    steps.imgc("compile", "--target", "compose")
+    try:
+        up = composed(compose_program, steps, "up")
+        assert up.returncode == 1, up.stdout
+        assert 'service "fine" didn\'t complete successfully: exit 8' in up.stderr
+        assert (steps.folder / "data/order").read_text().splitlines()[-1] == "five"
+    finally:
+        composed(compose_program, steps, "down", "--volumes")
+
+
+def test_compose_runs_one_step_with_what_it_needs(steps: Pipeline, compose_program: Path) -> None:
+    steps.write(STEPS % "true")
+    steps.imgc("compile", "--target", "compose")
+    try:
+        ran = composed(compose_program, steps, "run", "--rm", "-T", "both.three")
+        assert ran.returncode == 0, ran.stderr
+        assert (steps.folder / "data/order").read_text().split() == ["one", "two", "three"]
+    finally:
+        composed(compose_program, steps, "down", "--volumes")
+
+
+def test_compose_reads_what_is_compiled(pipeline: Pipeline, compose_program: Path) -> None:
+    shutil.copytree(ROOT / "tests" / "cases" / "steps", pipeline.folder)
+    pipeline.imgc("compile", "--target", "compose")
+    pipeline.env |= {"TOKEN": "secret"}
+    shown = composed(compose_program, pipeline, "config", "--format", "json")
+    assert shown.returncode == 0, shown.stderr
+    services = json.loads(shown.stdout)["services"]
+    assert (
+        services["fan.a"]["environment"]["PRICE"] == "$$HOME costs 5$$ or $$$${X}"
+    )  # as it would be written
+    folder = str(pipeline.folder)
+    sources = [volume["source"] for volume in services["shared.more"]["volumes"]]
+    assert sources == [f"{folder}/data", f"{folder}/conf", "/var/run/docker.sock", f"{folder}/src"]
+    assert services["image.app"]["build"]["context"] == folder
+    assert services["shared.secret"]["environment"]["TOKEN"] == "secret"
+    del pipeline.env["TOKEN"]
+    assert "the secret token is missing" in composed(compose_program, pipeline, "config").stderr

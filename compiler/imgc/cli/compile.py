@@ -23,10 +23,15 @@ EXAMPLES = """examples:
   imgc compile --context          with each image's build context as a folder, compiled/images/NAME/context
   imgc compile --target bake      with docker-bake.json too: docker buildx bake -f compiled/docker-bake.json
   imgc compile --target bake --stdout | docker buildx bake -f -
+  imgc compile --target compose   with compose.yaml: docker compose -f compiled/compose.yaml up
 
 The result needs no imgc: docker build -f compiled/images/NAME/Dockerfile CONTEXT
 
-targets: bake (docker-bake.json), slurm (scripts that submit). What one has only nearly so is a warning, what it cannot have an error.
+targets:
+  bake     docker-bake.json, for docker buildx bake
+  compose  compose.yaml, for docker compose
+  slurm    scripts that submit the pipeline to Slurm
+What a target only approximates is a warning, what it cannot express an error, each at its place.
 
 exit codes: 0 fine, 1 problems in the file or drift with --check
 """
@@ -127,7 +132,7 @@ def _targets(written: list[str]) -> list[str]:
 
 
 def _made(targets: list[str], analysis: Analysis, compiled: Compiled, directory: Path) -> dict[str, bytes]:
-    """The files of targets; adds what they have only nearly so, or cannot have, to the findings."""
+    """The files of targets; adds what they only approximate or cannot express to the findings."""
     from imgc.targets.registry import make
     from imgc.targets.subject import subject
 

@@ -11,12 +11,10 @@ import posixpath
 from collections.abc import Callable, Iterator
 
 from imgc.targets.names import Names
-from imgc.targets.subject import Data, Subject
+from imgc.targets.subject import Data, Subject, content_label
 from imgc.targets.target import EXACT, Say, Target, approximated, refused
 
 FILE = "docker-bake.json"
-CONTENT_LABEL = "dev.imgc.content"
-"""As `imgc build` labels what has a tag of the user's, to know it again."""
 
 _NOT_FETCHED = "bake fetches nothing: it takes the code that 'imgc lock' has fetched."
 
@@ -81,9 +79,8 @@ def _target(subject: Subject, name: str, image: Data, names: Names, say: Say) ->
         "pull": build["pull"],
         "cache-from": [_text(source) for source in build["cache_from"]],
         "cache-to": [_text(place) for place in build["cache_to"]],
+        "labels": content_label(image),
     }
-    if not image["content"].removeprefix("sha256:").startswith(image["tag"]):
-        target["labels"] = {CONTENT_LABEL: image["content"]}
     for option, value in build["options"].items():
         put = OPTIONS.get(option)
         if put is None:

@@ -87,7 +87,12 @@ CONCEPTS: tuple[Concept, ...] = (
     _node("when: on_failure", lambda node: node["when"] == "on_failure", "when"),
     _node("when: always", lambda node: node["when"] == "always", "when"),
     _node("stop_on_error: false", lambda node: node["stop_on_error"] is False, "stop_on_error"),
-    _set("suppress_errors"),
+    _node("suppress_errors", lambda node: node["suppress_errors"] and not is_group(node)),
+    _node(
+        "suppress_errors of a group",
+        lambda node: node["suppress_errors"] and is_group(node),
+        "suppress_errors",
+    ),
     _set("accept_return_code"),
     _set("max_concurrent"),
     _node("retry", lambda node: node["retry"]["attempts"] > 1 and not is_group(node)),

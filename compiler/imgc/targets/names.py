@@ -19,9 +19,10 @@ class Names:
         self._longest = longest or None
         self._known: dict[str, str] = {}
 
-    def of(self, name: str) -> str:
+    def of(self, name: str, wanted: str = "") -> str:
+        """The name of what is called `name` here; `wanted` is what it would best be called there."""
         if name not in self._known:
-            plain = self._bad.sub("_", name)[: self._longest]
+            plain = self._bad.sub("_", wanted or name)[: self._longest]
             made, number = plain, 1
             while made in self._taken:
                 number += 1

@@ -14,6 +14,7 @@ from imgc.targets.target import Support, Target
 
 SUMMARIES = {
     "bake": "docker-bake.json, for docker buildx bake",
+    "compose": "compose.yaml, for docker compose",
     "slurm": "slurm/, a script that submits the pipeline to Slurm, with a script a job",
 }
 """Name -> what it makes, in a few words. The module of this name in this package has the TARGET."""
@@ -97,7 +98,7 @@ def _diagnostic(target: str, what: str, support: Support, spans: Sequence[Span])
     also = f"also in line{'s' * (len(others) > 1)} {', '.join(others)}{more}" if others else ""
     text = support.text.removesuffix(".")
     if support.level == "refused":
-        message = f"the target {target} cannot have {what}: {text}"
+        message = f"{target} cannot express {what}: {text}"
         return Diagnostic("target-refuses", Severity.ERROR, message, spans[0], also)
-    message = f"the target {target} has {what} only nearly so: {text}"
+    message = f"{target} only approximates {what}: {text}"
     return Diagnostic("target-approximates", Severity.WARNING, message, spans[0], also)

@@ -17,6 +17,8 @@ from imgc.resolve.resolved import Resolved
 Data = dict[str, Any]
 """An image or a node, as the plan has it."""
 
+CONTENT_LABEL = "dev.imgc.content"
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -84,6 +86,14 @@ class Subject:
                 break
             node = entry.value
         return span
+
+
+def content_label(image: Data) -> dict[str, str]:
+    """The label by which `imgc build` knows an image again whose tag does not tell its content."""
+    content: str = image["content"]
+    if content.removeprefix("sha256:").startswith(image["tag"]):
+        return {}
+    return {CONTENT_LABEL: content}
 
 
 def subject(compiled: Compiled, resolved: Resolved, directory: Path) -> Subject:

@@ -12,10 +12,10 @@ _HEAD = """\
 # What each target keeps
 
 `imgc compile --target LIST` writes files for other tools; [how to use them](howto/targets.md) is a page of its own.
-This one is made from the tables that the compiler itself goes by. What is **nearly** so is a warning that says how; what is
-**refused** is an error at its place. A dash means that the target is not about this at all.
+This one is made from the tables that the compiler itself goes by. What is **approximated** is a warning that says how; what
+is **refused** is an error at its place. A dash means that the target is not about this at all.
 """
-_WORDS = {"exact": "yes", "approximated": "nearly", "refused": "refused"}
+_WORDS = {"exact": "yes", "approximated": "approximated", "refused": "refused"}
 
 
 def markdown() -> str:

@@ -13,7 +13,7 @@ from .commands import HarnessError
 from .engine import Engine
 from .images import base_images
 from .registry import Registry, registry
-from .releases import Release, installed_release
+from .releases import Release, compose_program, installed_release
 from .shared import cache_folder, lease, shared_engine
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Release",
     "base_images",
     "cache_folder",
+    "compose_program",
     "installed_release",
     "lease",
     "registry",

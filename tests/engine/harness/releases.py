@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from .machine import this_machine
 
 NEWER_SUITE = "sid"
 NEWER_PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "containerd")
+COMPOSE_PACKAGES = ("docker-compose",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +45,30 @@ def newer_release(cache: Path) -> Release:
     folder = cache / "docker-28"
     with locked(cache / "releases.lock"):
         if not folder.exists():
-            _unpack(folder)
+            _unpack(folder, NEWER_PACKAGES)
     user, system = folder / "usr/bin", folder / "usr/sbin"
     buildx = folder / "usr/libexec/docker/cli-plugins/docker-buildx"
     return Release(system / "dockerd", user / "docker", (system, user), buildx)
 
 
-def _unpack(folder: Path) -> None:
+def compose_program(cache: Path) -> Path:
+    """Docker Compose from the same suite, unpacked beside."""
+    folder = cache / "docker-compose"
+    with locked(cache / "releases.lock"):
+        if not folder.exists():
+            _unpack(folder, COMPOSE_PACKAGES)
+    return folder / "usr/libexec/docker/cli-plugins/docker-compose"
+
+
+def _unpack(folder: Path, packages: Iterable[str]) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
         root = Path(unfinished, "root")
-        for package in _download(Path(unfinished)):
+        for package in _download(Path(unfinished), packages):
             run(["dpkg", "--extract", package, root])
         root.rename(folder)
 
 
-def _download(folder: Path) -> list[Path]:
+def _download(folder: Path, packages: Iterable[str]) -> list[Path]:
     """Fetch the packages with lists of our own: the machine's apt never hears of the newer suite."""
     mirror = this_machine().mirror
     if mirror is None:
@@ -77,7 +88,7 @@ def _download(folder: Path) -> list[Path]:
     )
     env = {**os.environ, "APT_CONFIG": str(folder / "apt.conf")}
     run(["apt-get", "update"], env=env)
-    run(["apt-get", "download", *NEWER_PACKAGES], env=env, folder=folder)
+    run(["apt-get", "download", *packages], env=env, folder=folder)
     return sorted(folder.glob("*.deb"))
 
 

@@ -27,7 +27,7 @@ SAMPLES = sorted(path.parent for path in (ROOT / "samples").glob("*/pipeline.yam
 VALID = sorted((SHARED / "conformance" / "valid").iterdir())
 NEEDS_LOCK = "002-03-replicate-local"
 FOLDERS = [*CASES, *SAMPLES, *(folder for folder in VALID if folder.name != NEEDS_LOCK)]
-GOLDEN = ["extends-and-options", "tree", "data", "code", "running", "cluster"]
+GOLDEN = ["extends-and-options", "tree", "steps", "data", "code", "running", "cluster"]
 EXPECTED = ROOT / "tests" / "expected" / "targets"
 UPDATE = os.environ.get("IMGC_UPDATE") == "1"
 

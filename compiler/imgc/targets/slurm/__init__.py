@@ -20,6 +20,7 @@ SUPPORT = {
     "when: always": EXACT,
     "stop_on_error: false": EXACT,
     "suppress_errors": EXACT,
+    "suppress_errors of a group": EXACT,
     "accept_return_code": EXACT,
     "max_concurrent": approximated(
         "Slurm has no limit for a part of a pipeline; those of the partition and the account hold."

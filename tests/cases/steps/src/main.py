@@ -1,0 +1,5 @@
+import sys
+
+
+def work(times):
+    print("work" * times, sys.stdin.read())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imgc_lsp.server import create
+from imgc_lsp.wiring import create
 
 if __name__ == "__main__":
     create().start_io()

@@ -1,12 +1,10 @@
-"""The server of one client: its session, its settings, what it is told. Which method is answered by
-which feature
+"""The server of one client: its session, its settings, what it is told. Which method is answered by which feature
 stands in `wiring.py`; no knowledge of pipelines is in either."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -276,14 +274,3 @@ class ImgcServer(Server):
 
 def _encoding(name: object) -> Encoding:
     return "utf-8" if name == "utf-8" else "utf-32" if name == "utf-32" else "utf-16"
-
-
-def create() -> ImgcServer:
-    from imgc_lsp import wiring
-
-    server = ImgcServer()
-    wiring.wire(server)
-    # Full collections are pauses of 90 ms with a large document open, and find nothing: analyses hold no cycles.
-    gc.set_threshold(10_000, 10, 50)
-    gc.freeze()
-    return server

@@ -7,7 +7,8 @@ from typing import Any
 
 from imgc.cli.common import compile_arguments
 from imgc.cli.console import EXIT_PROBLEMS, Console
-from imgc.cli.engine import carried_out, engine, file_option, format_option, prepare
+from imgc.cli.engine import carried_out, file_option, format_option, prepare
+from imgc.cli.loading import engine
 
 EXAMPLES = """examples:
   imgc build                      all images that are missing

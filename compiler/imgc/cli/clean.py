@@ -7,7 +7,8 @@ import argparse
 
 from imgc.cli.common import find, read
 from imgc.cli.console import EXIT_ENVIRONMENT, EXIT_FINE, Console, Failure
-from imgc.cli.engine import engine, file_option
+from imgc.cli.engine import file_option
+from imgc.cli.loading import engine
 
 EXAMPLES = """examples:
   imgc clean                      leftovers of crashed runs, and kept states

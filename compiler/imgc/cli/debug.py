@@ -8,7 +8,8 @@ import sys
 
 from imgc.cli.common import compile_arguments
 from imgc.cli.console import EXIT_ENVIRONMENT, EXIT_FINE, EXIT_PROBLEMS, Console, Failure
-from imgc.cli.engine import Prepared, allow_option, allowed, engine, file_option, prepare, set_option, watched
+from imgc.cli.engine import Prepared, allow_option, allowed, file_option, prepare, set_option, watched
+from imgc.cli.loading import engine
 
 EXAMPLES = """examples:
   imgc debug test/unit            a shell; `run` runs the node's command

@@ -1,10 +1,8 @@
-"""What the commands that need an engine share. The engine package is imported only when one of them is called."""
+"""What the commands that need an engine share."""
 
 from __future__ import annotations
 
 import argparse
-import gc
-import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from typing import Any
 from imgc.analysis.analysis import Analysis
 from imgc.cli.common import analyse_file, find, report_problems, same_words
 from imgc.cli.console import EXIT_ENVIRONMENT, Console, Failure
+from imgc.cli.loading import engine
 from imgc.cli.sources import look_up_sources
 from imgc.model.config import Config
 from imgc.plan import outputs
@@ -60,23 +59,6 @@ def ignore_state(project: Path) -> None:
     if not ignore.exists():
         ignore.parent.mkdir(exist_ok=True)
         ignore.write_text("*\n", encoding="utf-8")
-
-
-def engine(module: str = "api") -> Any:
-    """A module of the engine package; Failure where the Docker SDK is not installed."""
-    try:
-        if module == "api":
-            importlib.import_module("imgc_engine.connection")  # which it loads when it needs it
-        found = importlib.import_module(f"imgc_engine.{module}")
-    except ImportError as error:
-        if error.name and error.name.split(".")[0] in ("docker", "requests", "urllib3"):
-            raise Failure("this needs the Docker SDK: pip install 'imgc[docker]'", EXIT_ENVIRONMENT) from None
-        if error.name and error.name.split(".")[0] == "watchfiles":
-            raise Failure("this needs watchfiles: pip install 'imgc[watch]'", EXIT_ENVIRONMENT) from None
-        raise
-    gc.freeze()  # what is loaded stays
-    gc.enable()  # what follows lasts
-    return found
 
 
 def file_option(command: argparse.ArgumentParser, *, short: bool = True) -> None:

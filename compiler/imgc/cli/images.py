@@ -10,6 +10,7 @@ from typing import Any
 
 from imgc.cli.common import analyse_file, compile_arguments, find, report_problems
 from imgc.cli.console import EXIT_ENVIRONMENT, EXIT_FINE, EXIT_PROBLEMS, Console, Failure
+from imgc.cli.loading import engine
 from imgc.cli.sources import look_up_sources
 
 EXAMPLES = """examples:
@@ -107,8 +108,6 @@ def _shares(row: dict[str, Any]) -> str:
 
 def _sizes(images: dict[str, Any]) -> dict[str, int | None]:
     """Bytes of each image on the engine; None where it does not have it."""
-    from imgc.cli.engine import engine
-
     connection = engine("connection")
     try:
         client = connection.connect()

@@ -15,7 +15,8 @@ from imgc.analysis.analysis import Analysis
 from imgc.analysis.files import siblings
 from imgc.cli.common import analyse_file, compile_arguments, file_argument, find
 from imgc.cli.console import EXIT_ENVIRONMENT, EXIT_FINE, EXIT_PROBLEMS, Console, Failure
-from imgc.cli.engine import engine, ignore_state
+from imgc.cli.engine import ignore_state
+from imgc.cli.loading import engine
 from imgc.diagnostics import Diagnostic, Severity
 from imgc.diagnostics.near import near
 from imgc.lock.lock import FILE, Lock

@@ -9,7 +9,8 @@ from typing import Any
 
 from imgc.cli.common import find, read
 from imgc.cli.console import EXIT_FINE, Console, Failure
-from imgc.cli.engine import engine, file_option
+from imgc.cli.engine import file_option
+from imgc.cli.loading import engine
 
 EXAMPLES = """examples:
   imgc logs test/unit             of the latest run

@@ -27,7 +27,7 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     try:
         from importlib import import_module
 
-        create = import_module("imgc_lsp.server").create
+        create = import_module("imgc_lsp.wiring").create
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in ("pygls", "lsprotocol", "imgc_lsp"):
             raise

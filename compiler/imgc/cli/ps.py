@@ -8,7 +8,8 @@ from typing import Any
 
 from imgc.cli.common import find, read
 from imgc.cli.console import EXIT_FINE, Console
-from imgc.cli.engine import engine, file_option
+from imgc.cli.engine import file_option
+from imgc.cli.loading import engine
 
 EXAMPLES = """examples:
   imgc ps                         the runs of the pipeline here, the latest last

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from imgc.cli.common import find, read
 from imgc.cli.console import EXIT_FINE, Console, Failure
-from imgc.cli.engine import engine, file_option
+from imgc.cli.engine import file_option
+from imgc.cli.loading import engine
 
 EXAMPLES = """examples:
   imgc report                     of the latest run, to report.html

@@ -14,13 +14,13 @@ from imgc.cli.engine import (
     allow_option,
     allowed,
     carried_out,
-    engine,
     file_option,
     format_option,
     prepare,
     set_option,
 )
 from imgc.cli.growing import compiling
+from imgc.cli.loading import engine
 
 EXAMPLES = """examples:
   imgc run                        the whole pipeline

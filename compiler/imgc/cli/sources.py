@@ -8,6 +8,7 @@ from typing import Any
 
 from imgc.analysis.analysis import Analysis
 from imgc.cli.console import EXIT_INTERRUPTED, Console, Failure
+from imgc.cli.loading import engine
 from imgc.diagnostics import Diagnostic, Severity, Span, in_order
 from imgc.layers.recipe import Source
 from imgc.records import replace
@@ -21,8 +22,6 @@ def look_up_sources(analysis: Analysis, arguments: argparse.Namespace, console: 
     wanted = {key: source for _, source, key in _unknown(analysis, live)}
     if not wanted:
         return True
-    from imgc.cli.engine import engine
-
     lookup = engine("sources.lookup")
     questions = {key: lookup.Wanted(*key) for key in wanted}
     secrets = {

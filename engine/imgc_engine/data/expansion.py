@@ -1,20 +1,10 @@
-"""A leaf with `input` as a group with a child for each datum.
-
-The `input` of such a child says what it gets, for later sessions of the run too: `{"of": leaf, "key": …,
-"datum": [{"name", "repo" or "node", "path", "at", and "stamps" or "tree"}]}`. `at` is where the part is below
-its root when symlinks are followed.
-"""
+"""A leaf with `input` as a group with a child for each datum."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from imgc.context.digest import files
-from imgc.context.ignore import Matcher, literal
 from imgc.records import dataclass, field, replace
 from imgc_engine.data import trees
 from imgc_engine.data.datums import (
@@ -30,14 +20,12 @@ from imgc_engine.data.datums import (
     names,
     sources,
 )
-from imgc_engine.data.kept import Kept
+from imgc_engine.data.pfs import Pfs
+from imgc_engine.data.pieces import own_folder, owner_of, stamps_of
 from imgc_engine.data.trees import Tree, clash_of
 from imgc_engine.images import Local
 from imgc_engine.plan import Container, Node, Retry
 from imgc_engine.run.states import End
-
-if TYPE_CHECKING:
-    from imgc_engine.data.pfs import Pfs
 
 SHOWN = 3  # symlinks in a note
 
@@ -169,7 +157,7 @@ class Finder:
         root = self._pfs.repo(of)
         if not root.is_dir():
             raise BadInput(f"There is no folder {root} for the repo {of!r}.")
-        return trees.read(root, ignore=_own_folder(root, self._pfs.kept), cache=self._pfs.kept.folder)
+        return trees.read(root, ignore=own_folder(root, self._pfs.kept), cache=self._pfs.kept.folder)
 
     def _tree_of_node(self, path: str) -> Tree:
         """What a node wrote to /pfs/out, and of a group all that is below it.
@@ -212,37 +200,6 @@ def _group(node: Node) -> Node:
         container=Container("own", None),
         input=None,
     )
-
-
-def has_data_to_find(node: Node) -> bool:
-    """Whether it is a leaf with `input`, and not the node of a datum."""
-    return node.input is not None and "of" not in node.input
-
-
-def owner_of(node: Node) -> str:
-    """The leaf of the plan that a datum's node was made of; else the node itself."""
-    return str(node.input["of"]) if node.input and "of" in node.input else node.path
-
-
-def pieces_of(node: Node) -> list[dict[str, str]]:
-    """What a datum's node gets; nothing of other nodes."""
-    datum = node.input.get("datum") if node.input else None
-    return cast("list[dict[str, str]]", datum or [])
-
-
-def stamps_of(piece: Mapping[str, str], root: Path, kept: Kept) -> str:
-    """Changes when a file of a repo's part may have; nothing is read for it."""
-    hasher = hashlib.sha256()
-    for entry in files(root, [piece["path"] or "."], Matcher(_own_folder(root, kept))):
-        stamp = entry.stamp if entry.kind == "file" else ()
-        hasher.update(os.fsencode(f"{entry.path}\0{entry.kind}\0{stamp}\0"))
-    return hasher.hexdigest()
-
-
-def _own_folder(root: Path, kept: Kept) -> list[str]:
-    """imgc's own folder is no data, where a repo holds it."""
-    inside = os.path.relpath(os.path.realpath(kept.folder.parent), os.path.realpath(root))
-    return [] if inside == ".." or inside.startswith("../") else [literal(inside)]
 
 
 def _note(node: Node, found: Sequence[Datum], given: Mapping[Source, Tree]) -> str:

@@ -16,12 +16,11 @@ from imgc.records import dataclass, field, replace
 from imgc_engine.data import disk
 from imgc_engine.data.code import Built
 from imgc_engine.data.datums import Piece, is_in, selected, sources
-from imgc_engine.data.expansion import Finder, Found, owner_of, pieces_of, stamps_of
 from imgc_engine.data.kept import Done, Kept
 from imgc_engine.data.owners import take_over
+from imgc_engine.data.pieces import owner_of, pieces_of, stamps_of
 from imgc_engine.data.trees import Tree, clash_of
 from imgc_engine.failures import EngineError
-from imgc_engine.images import Local
 from imgc_engine.plan import Container, Node, Plan
 from imgc_engine.run.causes import exit_code
 from imgc_engine.run.containers import bind
@@ -76,35 +75,19 @@ class Pfs:
         *,
         client: docker.APIClient,
         built: Mapping[str, Built],
-        planned: Sequence[Node],
-        images: Mapping[str, Local],
-        rerun: bool,
     ) -> None:
-        """`planned` are the plan's nodes that take part. `images` are as the engine has them, by name. `rerun`: datums
-        run that are unchanged too."""
         self.plan, self.project, self.kept, self.built = plan, project, kept, built
         self.run = folder.name
         self._outputs_file = folder / OUTPUTS
         self._client = client
         self._writing = Writing(plan)
-        self._finder = Finder(self, planned, images, rerun=rerun)
         self._lock = threading.Lock()
         self._outputs: dict[str, dict[str, Tree]] = {}
         self._load()
 
     def grow(self, plan: Plan, built: Mapping[str, Built]) -> None:
         """The plan has more nodes and images from now on, and there is more code."""
-        known = {node.path for node in self.plan.nodes}
-        self._finder.take_part(node for node in plan.nodes if node.path not in known)
         self.plan, self.built, self._writing = plan, {**self.built, **built}, Writing(plan)
-
-    def expand(self, node: Node) -> Found:
-        """What a leaf with `input` becomes."""
-        return self._finder.find(node)
-
-    def known_end(self, node: Node) -> End | None:
-        """How the node of a datum ended when it succeeded, if nothing has changed since; None if it is to run."""
-        return self._finder.known_end(node) if pieces_of(node) else None
 
     def extra(self, node: Node, attempt: int) -> Extra:
         """What the container of an attempt gets; its working folder is made. OSError."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imgc_engine import images
 from imgc_engine.data.code import Built
+from imgc_engine.data.expansion import Finder
 from imgc_engine.data.kept import Kept
 from imgc_engine.data.pfs import Pfs
 from imgc_engine.failures import Failure
@@ -22,17 +23,14 @@ def built_of(coded: Mapping[str, Built | Failure]) -> dict[str, Built]:
 
 
 def pfs_of(scene: Scene, built: Mapping[str, Built], folder: Path) -> Pfs:
-    known = {name: found for name, image in scene.plan.images.items()
-             if (found := images.local(scene.client, image.reference)) is not None}  # fmt: skip
-    return Pfs(
-        scene.plan, scene.project, Kept(scene.state), folder,
-        client=scene.client, built=built, planned=(), images=known, rerun=True,
-    )  # fmt: skip
+    return Pfs(scene.plan, scene.project, Kept(scene.state), folder, client=scene.client, built=built)
 
 
 def with_data(scene: Scene, node: Node, name: str, built: Mapping[str, Built]) -> Node | str:
     """The node of a datum, the first for ""; or why there is none, in a sentence."""
-    found = pfs_of(scene, built, scene.state / SHELLS).expand(node)
+    known = {key: there for key, image in scene.plan.images.items()
+             if (there := images.local(scene.client, image.reference)) is not None}  # fmt: skip
+    found = Finder(pfs_of(scene, built, scene.state / SHELLS), (), known, rerun=True).find(node)
     if found.problem or len(found.nodes) < 2:
         return found.problem or found.note
     if not name:

@@ -17,8 +17,8 @@ from imgc.records import dataclass, field, replace
 from imgc_engine import api, images
 from imgc_engine.connection import connect, engine_errors, explanation, facts, socket_path
 from imgc_engine.data.code import Built
-from imgc_engine.data.expansion import has_data_to_find
 from imgc_engine.data.pfs import Pfs
+from imgc_engine.data.pieces import has_data_to_find
 from imgc_engine.debug import shell as shells
 from imgc_engine.debug.data import built_of, pfs_of, with_data
 from imgc_engine.debug.kept import kept_state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -12,21 +12,17 @@ from typing import Any
 import docker
 import docker.errors
 
-from imgc.records import dataclass, replace
+from imgc.records import replace
 from imgc_engine.connection import UNREACHABLE
-from imgc_engine.data.expansion import has_data_to_find
-from imgc_engine.data.pfs import Pfs
-from imgc_engine.events import Listener, NodeOutput, Notice
+from imgc_engine.data.pieces import has_data_to_find, pieces_of
+from imgc_engine.events import NodeOutput, Notice
 from imgc_engine.failures import LAST_LINES, EngineError, Refused
 from imgc_engine.images import Local
-from imgc_engine.interrupt import Interrupt
-from imgc_engine.masking import Mask
 from imgc_engine.plan import Node
 from imgc_engine.run.actions import Start, Stop
 from imgc_engine.run.attempt import Attempt, Control, Creation, Hooks, live, or_lost
 from imgc_engine.run.cleaning import remove, remove_all
-from imgc_engine.run.code import Downloads
-from imgc_engine.run.containers import Given, Surroundings, description, shared_description, variables
+from imgc_engine.run.containers import Given, description, shared_description, variables
 from imgc_engine.run.execs import Command, Execution
 from imgc_engine.run.expansion import Expansion, NotExpandable
 from imgc_engine.run.keeping import keep
@@ -34,11 +30,10 @@ from imgc_engine.run.logs import Log, Stream
 from imgc_engine.run.messages import AHEAD, Broken, Ended, Inbox, Started
 from imgc_engine.run.naming import container_name, log_path
 from imgc_engine.run.rules import is_success
-from imgc_engine.run.secret_files import SecretFiles
+from imgc_engine.run.session import Session
 from imgc_engine.run.sharing import Sharing
 from imgc_engine.run.states import End
 from imgc_engine.run.steady import EngineGone, Steady
-from imgc_engine.run.store import Store
 from imgc_engine.workers import Workers
 
 GRACE = {"timeout": 2.0, "interrupt": 10.0}  # seconds between SIGTERM and SIGKILL
@@ -46,31 +41,6 @@ REMOVERS = 4  # threads
 LAST_WAIT = 30.0  # seconds for the last containers to be removed one by one
 KEEP_WAIT = 600.0  # the same when large states may have to be kept
 SHORT_WAIT = 5.0  # the same when the user wants to go at once
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What a run works with.
-
-    `references` and `images` (as the engine has them) are by name. `sharers` are the leaves of each group
-    that shares a container, by its path. `left` are the attempts that an earlier session left running.
-    What leaves expand to adds to these. `keep`: what failed leaves have in their containers is kept.
-    """
-
-    client: docker.APIClient
-    store: Store
-    surroundings: Surroundings
-    references: dict[str, str]
-    images: dict[str, Local]
-    secrets: SecretFiles
-    mask: Mask
-    sharers: dict[str, list[Node]]
-    left: Mapping[str, int]
-    keep: bool
-    code: Downloads
-    pfs: Pfs
-    tell: Listener
-    interrupt: Interrupt
 
 
 Expand = Callable[[Node, Path], Expansion]
@@ -199,7 +169,7 @@ class Crew:
 
     def _find_data(self, start: Start) -> None:
         """The thread of a leaf with `input`: it becomes a group with a child for each of its data."""
-        found = self._session.pfs.expand(start.node)
+        found = self._session.finder.find(start.node)
         if found.note:
             self._session.tell(Notice(found.note))
         if found.problem:
@@ -211,9 +181,11 @@ class Crew:
     def _attend(self, start: Start, creation: Creation | None, control: Control) -> None:
         """The thread of an attempt in a container of its own."""
         lines: tuple[str, ...] = ()
-        if creation is None and (known := self._session.pfs.known_end(start.node)) is not None:
-            self._inbox.put(Ended(start.node.path, None, known, lines))
-            return
+        if creation is None and pieces_of(start.node):
+            known = self._session.finder.known_end(start.node)
+            if known is not None:
+                self._inbox.put(Ended(start.node.path, None, known, lines))
+                return
         try:
             if creation is None:
                 creation = self._creation(start)

@@ -12,12 +12,12 @@ from imgc_engine.data.code import Built
 from imgc_engine.data.pfs import alone
 from imgc_engine.failures import Failure, Refused
 from imgc_engine.plan import Image, Node, Plan, load
-from imgc_engine.run.crew import Session
 from imgc_engine.run.expansion import FOLDER, Compile, Expansion, NotExpandable
 from imgc_engine.run.logs import read
 from imgc_engine.run.prepare import Scene, learn, make_code, make_images, refuse
 from imgc_engine.run.secret_files import targets
 from imgc_engine.run.selection import runnable
+from imgc_engine.run.session import Session
 
 LARGEST = 10 << 20  # bytes that a node may print: no pipeline file may be larger
 
@@ -109,6 +109,7 @@ class Lazy:
         _check(one for one in built.values() if isinstance(one, Failure))
         session.code.grow(plan)
         _check(session.code.fetch({leaf.image for leaf in leaves if leaf.image} - session.images.keys()))
+        session.finder.take_part(expansion.nodes)
         session.pfs.grow(plan, {name: one for name, one in built.items() if isinstance(one, Built)})
         learn(session, scene, leaves)
 

@@ -17,6 +17,7 @@ from imgc_engine import images
 from imgc_engine.connection import Facts, connect, engine_errors, facts, is_local, socket_path
 from imgc_engine.data import code as build_code
 from imgc_engine.data.code import Built
+from imgc_engine.data.expansion import Finder
 from imgc_engine.data.kept import Kept
 from imgc_engine.data.pfs import Pfs
 from imgc_engine.data.steps import Shop
@@ -27,13 +28,13 @@ from imgc_engine.plan import Node, Plan
 from imgc_engine.refuse import Around, refusals
 from imgc_engine.run.code import Downloads
 from imgc_engine.run.containers import Surroundings
-from imgc_engine.run.crew import Session
 from imgc_engine.run.expansion import Compile
 from imgc_engine.run.history import Options
 from imgc_engine.run.items import Deadlock
 from imgc_engine.run.ready import Limits
 from imgc_engine.run.schedule import Schedule
 from imgc_engine.run.secret_files import SecretFiles
+from imgc_engine.run.session import Session
 from imgc_engine.run.states import Past
 from imgc_engine.run.store import Store
 from imgc_engine.secrets import Secrets
@@ -203,6 +204,8 @@ def make_session(
     known: dict[str, images.Local] = {}
     if any(leaf.kind == "lazy" for leaf in leaves):
         scene.secrets.read_all()  # what it prints may use any, and logs that are open have their mask
+    kept = Kept(scene.state)
+    pfs = Pfs(scene.plan, scene.project, kept, store.folder, client=scene.client, built=built)
     session = Session(
         scene.client,
         store,
@@ -215,17 +218,8 @@ def make_session(
         left,
         keep,
         code,
-        Pfs(
-            scene.plan,
-            scene.project,
-            Kept(scene.state),
-            store.folder,
-            client=scene.client,
-            built=built,
-            planned=planned,
-            images=known,
-            rerun=rerun,
-        ),
+        pfs,
+        Finder(pfs, planned, known, rerun=rerun),
         scene.tell,
         scene.interrupt,
     )

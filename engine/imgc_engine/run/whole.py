@@ -17,7 +17,7 @@ from imgc_engine.failures import Code, Failure, worst
 from imgc_engine.interrupt import Interrupt
 from imgc_engine.plan import Node, load
 from imgc_engine.run import store as storing
-from imgc_engine.run.crew import Crew, Expand, Session
+from imgc_engine.run.crew import Crew, Expand
 from imgc_engine.run.endings import tell_past, verdict
 from imgc_engine.run.expansion import Compile, Expansion, NotExpandable
 from imgc_engine.run.history import begin_record
@@ -42,6 +42,7 @@ from imgc_engine.run.prepare import (
 from imgc_engine.run.runner import Runner
 from imgc_engine.run.schedule import Schedule
 from imgc_engine.run.selection import runnable, select
+from imgc_engine.run.session import Session
 from imgc_engine.run.states import Past
 
 

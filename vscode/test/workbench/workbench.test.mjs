@@ -1,6 +1,8 @@
 // What a user does, in a real VS Code, on a real engine. The tests are steps of one session, in this order.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { WAIT, Workbench } from "./kit.mjs";
 
@@ -215,6 +217,12 @@ step("a check in a terminal", async (page) => {
   await page.locator(".terminal-tabs-entry, .single-terminal-tab, .title-label", { hasText: /check/ }).first().waitFor();
 });
 
+step("a lock, made in a terminal", async () => {
+  await bench.command("imgc: Lock");
+  const locked = () => readFile(join(bench.folder, "imgc.lock"), "utf8").catch(() => "");
+  await bench.until("the lock", async () => (await locked()).includes("busybox:1.35"));
+});
+
 step("a task, whose problems in a file that is not open are problems of the editor", async (page) => {
   await bench.command("Tasks: Run Task");
   const input = page.locator(".quick-input-widget input.input");
@@ -260,7 +268,8 @@ step("a server that keeps dying is started again four times, then when it is tol
   for (let death = 0; death < 5; death++) {
     const [pid] = await bench.until(`server ${death + 1}`, () => servers().some((one) => one !== last) && servers());
     last = pid;
-    await page.waitForTimeout(1500); // it has to answer first, or its start has failed
+    await page.waitForTimeout(500); // until the status item is that of this start, whose answer comes first:
+    await statusItem().locator(".codicon-sync").waitFor({ state: "hidden" }); // else the start itself fails
     process.kill(pid, "SIGKILL");
   }
   const note = page.locator(".notification-toast", { hasText: "ended 5 times" });

@@ -88,6 +88,18 @@ def test_network_reaches_out_from_a_network_of_the_test(any_engine):
         network.remove()
 
 
+def test_an_engine_that_is_up_keeps_its_addresses(engine):
+    shared = harness.shared_engine()
+    show = ["ip", "-oneline", "-4", "address", "show", "dev", shared.bridge]
+    before = subprocess.run(show, capture_output=True, text=True, check=True).stdout
+    network = engine.client.networks.create(f"imgc-test-{uuid.uuid4().hex[:8]}")
+    try:
+        assert shared.start() is False  # as other tests do that begin now
+        assert subprocess.run(show, capture_output=True, text=True, check=True).stdout == before
+    finally:
+        network.remove()
+
+
 def test_published_port_answers(any_engine):
     server = any_engine.client.containers.run(
         "busybox:1.35",

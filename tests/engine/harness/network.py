@@ -83,10 +83,16 @@ def _network_of(bridge: str) -> Network:
                 own.append(interface)
             else:
                 others.append(interface.network)
-    free = [block for block in BLOCKS if not any(block.overlaps(other) for other in others)]
-    if not free:
-        raise HarnessError(f"No addresses for {bridge}: other interfaces of this machine use all of {RANGE}.")
-    return Network(bridge, next((block for block in free for address in own if address in block), free[0]))
+    for block in BLOCKS:
+        network = Network(bridge, block)
+        if any(address in block for address in own):  # its engine's own networks are in the pool
+            taken = [other for other in others if block.overlaps(other) and not other.subnet_of(network.pool)]
+            if not taken:
+                return network
+    for block in BLOCKS:
+        if not any(block.overlaps(other) for other in others):
+            return Network(bridge, block)
+    raise HarnessError(f"No addresses for {bridge}: other interfaces of this machine use all of {RANGE}.")
 
 
 def _exists(link: str) -> bool:

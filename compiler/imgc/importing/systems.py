@@ -14,6 +14,7 @@ SYSTEMS = {
     "pachyderm": "Pachyderm's pipeline specs",
     "conducto": "a Conducto pipeline",
     "zenml": "a ZenML pipeline",
+    "flyte": "a Flyte workflow",
 }
 """Name -> what is imported. Each is a module of this package with `draft(source) -> Draft`, which raises
 SourceError for what its system would not read, and never runs or fetches anything."""
@@ -21,9 +22,17 @@ SourceError for what its system would not read, and never runs or fetches anythi
 _NAMES = {
     "dockerfile": re.compile(r"(?i)(Dockerfile|Containerfile)([._-].*)?\Z|.*\.(dockerfile|containerfile)\Z"),
 }
+
+
+def _imports(module: str) -> re.Pattern[str]:
+    """Python that imports a module."""
+    return re.compile(rf"(?m)^[ \t]*(?:from[ \t]+|import[ \t]+(?:[\w., \t]+,[ \t]*)?){module}\b")
+
+
 _CONTENT = {
-    "conducto": re.compile(r"(?m)^[ \t]*(?:import|from)[ \t]+conducto\b"),
-    "zenml": re.compile(r"(?m)^[ \t]*(?:import|from)[ \t]+zenml\b"),
+    "conducto": _imports("conducto"),
+    "zenml": _imports("zenml"),
+    "flyte": _imports("flyte(?:kit)?"),
     "pachyderm": re.compile(r"(?:^|[{,\s])[\"']?transform[\"']?\s*:"),
     "dockerfile": re.compile(r"(?mi)^[ \t]*FROM[ \t]+(?!.*[ \t]import[ \t])\S"),
 }

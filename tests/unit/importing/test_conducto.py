@@ -37,6 +37,7 @@ IMAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "C2 a string": ('"alpine:3.20"', {"base": "alpine:3.20"}),
     "C2 a keyword": ('image="alpine:3.20"', {"base": "alpine:3.20"}),
     "C2 an f-string": ('f"python:{VERSION}-slim"', {"base": "python:3.12-slim"}),
+    "C2 nothing": ("", {}),
     "C3 copy_dir": ('"python:3.12-slim", copy_dir="."', {"base": "python:3.12-slim", "copy_dir": "."}),
     "C3 a path of this file": (
         '"a:1", copy_dir=Path(__file__).parent / "docker"', {"base": "a:1", "copy_dir": "docker"},
@@ -96,6 +97,7 @@ NODES: dict[str, tuple[str, Any]] = {
         'root["a"] = co.Exec("ls", image=co.Image("a:1", copy_dir="."))',
         {"serial": {"a": {"image": {"base": "a:1", "copy_dir": "."}, "run": "ls"}}},
     ),
+    "C12 nothing at all": ('root["a"] = co.Exec("ls", image=co.Image())', {"serial": {"a": {"image": {}, "run": "ls"}}}),
     "C15 trees": (
         'root["p"] = co.Parallel()\nroot["p/x"] = co.Exec("x")\nroot["p"]["y"] = co.Exec("y")\nroot["s"] = s = co.Serial()\ns["z"] = co.Exec("z")',
         {"serial": {"p": {"parallel": {"x": "x", "y": "y"}}, "s": {"serial": {"z": "z"}}}},

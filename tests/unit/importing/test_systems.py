@@ -26,6 +26,7 @@ FILES = {
         "Dockerfile": "", "Dockerfile.worker": "", "web.Dockerfile": "", "Containerfile": "",
         "anything": "# made by hand\nFROM a:1\n",
     },
+    "flyte": {"flow.py": "import asyncio, flyte\n", "w.py": "from flytekit import task\n"},
     "zenml": {"run.py": "from zenml import step\n", "y.py": "import os\nimport zenml.client\n"},
     "conducto": {"pipeline.py": "import conducto as co\n", "x.py": "from os import path\nfrom conducto import Image\n"},
 }  # fmt: skip
@@ -46,6 +47,15 @@ SEEDS = {
         "requirements.txt\nFROM build\nENV A=b C='d e'\nLABEL x=y\nEXPOSE 80/tcp\nHEALTHCHECK --interval=5s CMD curl x\nUSER 1000\n"
         'COPY --from=build /a /b\nSHELL ["/bin/bash", "-c"]\nENTRYPOINT ["python"]\nCMD ["-m", "x"]\n',
         "FROM scratch\nADD a.tar /\nONBUILD RUN x\nVOLUME /data\nSTOPSIGNAL 9\nRUN <<EOF\na\nEOF\n",
+    ],
+    "flyte": [
+        "import asyncio, flyte\nfrom flyte import Image\nimage = Image.from_debian_base(python_version=(3, 12)).with_apt_packages('git', "
+        "secret_mounts='k').with_pip_packages('a', pre=True).with_env_vars({'A': '$B'}).with_commands(['x'])\nb = image.clone(name='b')\n"
+        "env = flyte.TaskEnvironment('e', image=b, resources=flyte.Resources(cpu=1, gpu='T4:1'), secrets=['s'])\n@env.task(retries=2)\n"
+        "async def one(n=1): return n\n@env.task\nasync def main(n=3):\n    r = await asyncio.gather(*[one(i) for i in range(n)])\n"
+        "    return await one(n=r)\nflyte.run(main, n=2)\n",
+        "from flytekit import ImageSpec, task, workflow\nspec = ImageSpec(packages=['a'], conda_packages=['b'], base_image='c:1')\n"
+        "@task(container_image=spec)\ndef a(n: int) -> int: return n\n@workflow\ndef w(n: int = 1):\n    x = a(n=n)\n    a(n=x) >> a(n=2)\n",
     ],
     "zenml": [
         "from zenml import pipeline, step\nfrom zenml.config import DockerSettings\nd = DockerSettings(requirements=['a'], environment="

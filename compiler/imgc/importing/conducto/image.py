@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgc.importing.draft import Block
 from imgc.importing.names import image_name
 from imgc.importing.python.arguments import MISSING, Arguments, Importing, Unclear, path, why_not
+from imgc.importing.python.flow import written_if_empty
 from imgc.importing.python.statements import Program
 from imgc.importing.python.values import Call, Symbol, Value
 from imgc.model.reference import looks_like_reference
@@ -72,6 +73,7 @@ class Images:
             self.write(value)
         elif is_image(value):
             _image(importing, value, block.block("image", importing.span(line)))
+            written_if_empty(block, "image")
         else:
             importing.lost(block, "`image`", why_not(value, "an image"), line)
 
@@ -86,6 +88,7 @@ class Images:
             block = self.importing.made.images.block(self.named[id(call)], self.importing.span(call.line))
             block.inline = False
             _image(self.importing, call, block)
+            written_if_empty(self.importing.made.images, self.named[id(call)])
 
     def rest(self) -> None:
         """Writes the images that no node has."""

@@ -44,8 +44,11 @@ def acts(statement: ast.stmt) -> bool:
         return any(
             isinstance(one, ast.Subscript) and isinstance(one.ctx, ast.Store) for one in ast.walk(statement)
         )
-    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        function = statement.value.func
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    if isinstance(value, ast.Await):
+        value = value.value
+    if isinstance(value, ast.Call):
+        function = value.func
         while isinstance(function, ast.Attribute):
             function = function.value
         return not (isinstance(function, ast.Name) and function.id in _QUIET)

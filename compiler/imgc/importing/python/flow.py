@@ -60,6 +60,15 @@ def put_child(group: Block, name: str, block: Block, at: Span) -> None:
         group.items += block.items
 
 
+def written_if_empty(block: Block, key: str) -> None:
+    """Sees to it that a value without an entry, which means the defaults, is written too: `{}`, behind its comments."""
+    entry = block.entry(key)
+    if entry is not None and isinstance(entry.value, Block) and not any(entry.value.entries):
+        at = block.items.index(entry)
+        block.items[at:at] = entry.value.items
+        entry.value = Block(inline=True)
+
+
 def settings_last(block: Block) -> None:
     """What a node is, then its settings."""
     if any(entry.key in ("run", "call", "lazy") for entry in block.entries):

@@ -13,7 +13,7 @@ from imgc.importing.python.values import Call, Function, Member, Symbol, Value
 from imgc.importing.source import Source
 from imgc.importing.zenml.images import Images
 from imgc.importing.zenml.settings import decorated, settings_of
-from imgc.importing.zenml.steps import Steps
+from imgc.importing.zenml.steps import ZenSteps
 
 _PIPELINE = {
     "enable_cache": "what a step has done is done again in every run here",
@@ -56,7 +56,7 @@ def _steps(
     images.of_pipeline(settings)
     before = len(followed.events)
     followed.run(chosen, _given(chosen, called))
-    steps = Steps(importing, followed, images, settings)
+    steps = ZenSteps(importing, followed, images, settings)
     for event in followed.events[before:]:
         steps.take(event)
     at = importing.span(chosen.line)

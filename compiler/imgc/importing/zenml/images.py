@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgc.importing.draft import Block
 from imgc.importing.names import image_name
 from imgc.importing.python.arguments import Importing
+from imgc.importing.python.flow import written_if_empty
 from imgc.importing.python.statements import Program
 from imgc.importing.python.values import Call, Value
 from imgc.importing.zenml.docker import docker_image
@@ -59,6 +60,8 @@ class Images:
                 block = self.importing.made.images.block(name, self.importing.span(call.line))
                 block.inline = False
                 docker_image(self.importing, call, block, in_use=False)
+        for name in self.names.values():
+            written_if_empty(self.importing.made.images, name)
 
 
 def is_docker(value: Value) -> bool:

@@ -28,7 +28,7 @@ def draft(source: Source) -> Draft:
     tree = Tree(followed.events)
     images = Images(importing, followed, tree.registered())
     start = tree.find(root) if root is not None else next(iter(tree.roots()), None)
-    made.head.set("name", pipeline_name(_name(source, start)))
+    made.head.set("name", pipeline_name(importing.stem))
     if start is not None:
         Writing(importing, images).node(start, made.pipeline)
         _others(tree, start, importing)
@@ -40,13 +40,6 @@ def draft(source: Source) -> Draft:
             "no pipeline of Conducto was found: no function returns a Serial, Parallel or Exec"
         )
     return made
-
-
-def _name(source: Source, start: Node | None) -> str:
-    if start is not None and start.made_by:
-        return start.made_by
-    stem = source.file.rsplit("/", 1)[-1].removesuffix(".py")
-    return stem if stem.strip("-") else "pipeline"
 
 
 def _root(followed: Program, importing: Importing) -> Call | None:

@@ -21,7 +21,6 @@ class Node:
     unclear: list[Event] = field(default_factory=list)
     """Children whose name or node is not known, or whose name is taken."""
     parent: Node | None = None
-    made_by: str = ""
 
 
 class Tree:

@@ -22,8 +22,7 @@ def draft(source: Source) -> Draft:
     images = Images(importing, followed)
     try:
         main, arguments = _main(followed, importing)
-        stem = source.file.rsplit("/", 1)[-1].removesuffix(".py")
-        made.head.set("name", pipeline_name(main.name if main else stem if stem.strip("-") else "pipeline"))
+        made.head.set("name", pipeline_name(main.name if main else importing.stem))
         if main is not None:
             _tasks(main, arguments, followed, importing, images)
     except TooMuch as error:

@@ -49,6 +49,12 @@ class Importing:
         self.source = source
         self.made = made
 
+    @property
+    def stem(self) -> str:
+        """The name of the file, for a pipeline that has none."""
+        name = PurePath(self.source.file).stem
+        return name if name.strip("-") else "pipeline"
+
     def span(self, line: int) -> Span:
         return self.source.span(max(1, min(line, len(self.source.lines))))
 

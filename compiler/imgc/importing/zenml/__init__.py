@@ -29,7 +29,7 @@ def draft(source: Source) -> Draft:
     importing = Importing(source, made)
     followed = program(source)
     chosen, called = _pipeline(followed, importing)
-    made.head.set("name", pipeline_name(_name(source, chosen)))
+    made.head.set("name", pipeline_name(_name(importing, chosen)))
     images = Images(importing, followed)
     if chosen is not None:
         try:
@@ -105,10 +105,9 @@ def called_function(value: Value) -> Value:
     return value if isinstance(value, (Function, Symbol)) else None
 
 
-def _name(source: Source, chosen: Function | None) -> str:
+def _name(importing: Importing, chosen: Function | None) -> str:
     if chosen is not None:
         decorator = decorated(chosen, "pipeline")
         name = decorator.named.get("name") if isinstance(decorator, Call) else None
         return name if isinstance(name, str) else chosen.name
-    stem = source.file.rsplit("/", 1)[-1].removesuffix(".py")
-    return stem if stem.strip("-") else "pipeline"
+    return importing.stem

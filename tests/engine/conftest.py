@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +63,20 @@ def any_engine(request: pytest.FixtureRequest) -> RealEngine:
 def compose_program() -> Path:
     """Docker Compose, as a program of its own."""
     return harness.compose_program(harness.cache_folder())
+
+
+DEVCONTAINER = "@devcontainers/cli@0.89.0"
+
+
+@pytest.fixture(scope="session")
+def devcontainer_program() -> Path:
+    """The reference program of devcontainer.json, which editors use too."""
+    folder = harness.cache_folder() / "devcontainer-0.89.0"
+    program = folder / "node_modules/.bin/devcontainer"
+    if not program.exists():
+        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
+        subprocess.run([*command, DEVCONTAINER], check=True, timeout=300)
+    return program
 
 
 @contextmanager

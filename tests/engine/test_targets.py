@@ -7,12 +7,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli import Pipeline, pipeline_on
+from projects import remove_images
 
 ROOT = Path(__file__).parents[2]
 BAKE = [*("tree", "code", "running"), "extends-and-options"]
@@ -213,3 +215,47 @@ def test_compose_reads_what_is_compiled(pipeline: Pipeline, compose_program: Pat
     assert services["shared.secret"]["environment"]["TOKEN"] == "secret"
     del pipeline.env["TOKEN"]
     assert "the secret token is missing" in composed(compose_program, pipeline, "config").stderr
+
+
+PLACE = """\
+secrets: {key: {file: conf/key}, token: {env: TOKEN}}
+images:
+  base.one: {base: "python:3.11-slim", commands: ["cat /run/secrets/key > /key; : %s"], secrets: [key]}
+  app: {extends: base.one, copy_dir: src, user: worker}
+pipeline:
+  image: app
+  env: {A: "1 ${X}"}
+  mounts: [{src: data, dst: /data, read_only: true}]
+  serial:
+    one: {run: "true", secrets: [{secret: token, env: TOKEN}]}
+    two: {run: "true", env: {B: b}, secrets: [{secret: token, env: TOKEN}]}
+"""
+LOOK = "id -un; pwd; cat main.txt /key /data/in; printenv A; echo ${B-none} $TOKEN; ls -d /workspaces || true"
+
+
+@pytest.mark.parametrize("output", ["compiled", ".devcontainer"])
+def test_a_devcontainer_is_a_place_to_work_in(
+    output: str, newer_engine: Any, devcontainer_program: Path, tmp_path: Path
+) -> None:
+    with pipeline_on(newer_engine, tmp_path / f"place-{uuid.uuid4().hex[:12]}") as pipeline:
+        for path, text in {"src/main.txt": "main", "conf/key": "k3y", "data/in": "in"}.items():
+            (pipeline.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (pipeline.folder / path).write_text(f"{text}\n")
+        pipeline.write(PLACE % pipeline.name)  # not in the cache of another time
+        pipeline.env |= {"TOKEN": "t0k3n"}
+        pipeline.imgc("compile", "--target", "devcontainer", "-o", output)
+        folder = "" if output == ".devcontainer" else ".devcontainer/"
+        config = f"{output}/{folder}app/devcontainer.json"
+        where = ["--workspace-folder", ".", "--config", config]
+        try:
+            call(str(devcontainer_program), "up", *where, pipeline=pipeline)
+            (pipeline.folder / "src/main.txt").write_text("edited\n")
+            looked = call(str(devcontainer_program), "exec", *where, "sh", "-c", LOOK, pipeline=pipeline)
+            assert looked.split("\n")[:7] == [
+                "worker", "/app", "edited", "k3y", "in", "1 ${X}", "none t0k3n"
+            ]  # fmt: skip
+        finally:
+            label = f"devcontainer.local_folder={pipeline.folder}"
+            for container in newer_engine.client.containers.list(all=True, filters={"label": label}):
+                container.remove(force=True, v=True)
+            remove_images(newer_engine.client, f"vsc-{pipeline.folder.name}")

@@ -24,13 +24,15 @@ EXAMPLES = """examples:
   imgc compile --target bake      with docker-bake.json too: docker buildx bake -f compiled/docker-bake.json
   imgc compile --target bake --stdout | docker buildx bake -f -
   imgc compile --target compose   with compose.yaml: docker compose -f compiled/compose.yaml up
+  imgc compile --target devcontainer -o .devcontainer    where VS Code and Codespaces look for it
 
 The result needs no imgc: docker build -f compiled/images/NAME/Dockerfile CONTEXT
 
 targets:
-  bake     docker-bake.json, for docker buildx bake
-  compose  compose.yaml, for docker compose
-  slurm    scripts that submit the pipeline to Slurm
+  bake          docker-bake.json, for docker buildx bake
+  compose       compose.yaml, for docker compose
+  devcontainer  .devcontainer/, for VS Code, Codespaces and the devcontainer program
+  slurm         scripts that submit the pipeline to Slurm
 What a target only approximates is a warning, what it cannot express an error, each at its place.
 
 exit codes: 0 fine, 1 problems in the file or drift with --check

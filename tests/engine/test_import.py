@@ -74,6 +74,31 @@ SETTINGS = (
 )
 
 
+COMPOSE = """\
+services:
+  make:
+    build: {context: app, args: {WORD: "${WORD:-made}"}}
+    command: -c 'echo "$$0 $$(cat /word)" > /out/made'
+    volumes: ["./out:/out"]
+  use:
+    image: busybox:1.35
+    entrypoint: [cat]
+    command: /out/made
+    volumes: ["./out:/out:ro"]
+    depends_on: {make: {condition: service_completed_successfully}}
+  web:
+    image: busybox:1.35
+    entrypoint: sleep 1000
+    ports: ["80"]
+"""
+SPECS = """\
+{"pipeline": {"name": "upper"}, "transform": {"image": "busybox:1.35", "cmd": ["sh"],
+ "stdin": ["false", "cat /pfs/pages/* | tr a-z A-Z > /pfs/out/$(basename /pfs/pages/*)"]}, "input": {"pfs": {"repo": "pages", "glob": "/*"}}}
+{"pipeline": {"name": "all"}, "transform": {"image": "busybox:1.35", "cmd": ["sh", "-c", "cat /pfs/upper/*; exit $CODE"],
+ "env": {"CODE": "3"}, "accept_return_code": [3]}, "input": {"pfs": {"repo": "upper", "glob": "/"}}}
+"""
+
+
 def settings_of(image: Any) -> dict[str, Any]:
     config = image.attrs["Config"]
     found = {key: config.get(key) for key in SETTINGS}
@@ -118,3 +143,38 @@ def test_a_dockerfile_and_its_import_build_the_same(name: str, engine: Any, tmp_
         assert probed(pipeline.reference("app")) == probed(original)
         built = engine.client.images.get(pipeline.reference("app"))
         assert settings_of(built) == settings_of(engine.client.images.get(original))
+
+
+def test_services_that_end_are_run_one_after_the_other(engine: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    (folder / "app").mkdir(parents=True)
+    (folder / "out").mkdir()
+    (folder / "app/Dockerfile").write_text(
+        'FROM busybox:1.35\nARG WORD\nRUN echo $WORD > /word\nENTRYPOINT ["sh"]\n'
+    )
+    (folder / "compose.yaml").write_text(COMPOSE)
+    with pipeline_on(engine, folder) as pipeline:
+        pipeline.imgc("import", "compose.yaml", "-o", "pipeline.yaml")
+        file = folder / "pipeline.yaml"
+        file.write_text(file.read_text().replace("name: project", f"name: {pipeline.name}"))
+        pipeline.imgc("run")
+        assert (folder / "out/made").read_text() == "sh made\n"
+        assert "sh made" in pipeline.imgc("logs", "use")
+        pipeline.imgc("run", "--param", "WORD=other")
+        assert (folder / "out/made").read_text() == "sh other\n"
+
+
+def test_specs_of_pachyderm_are_run(engine: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    (folder / "data/pages").mkdir(parents=True)
+    for name in ("a", "b"):
+        (folder / "data/pages" / name).write_text(f"{name} page\n")
+    (folder / "specs.json").write_text(SPECS)
+    with pipeline_on(engine, folder) as pipeline:
+        pipeline.imgc("import", "specs.json", "-o", "pipeline.yaml")
+        file = folder / "pipeline.yaml"
+        file.write_text(file.read_text().replace("name: project", f"name: {pipeline.name}"))
+        pipeline.imgc("run")
+        said = pipeline.imgc("logs", "all/all[upper]")
+        assert "A PAGE" in said
+        assert "B PAGE" in said

@@ -23,6 +23,7 @@ EXAMPLES = """examples:
   imgc import Dockerfile                           print what it is as a pipeline.yaml
   imgc import Dockerfile -o pipeline.yaml          write it, with paths as seen from there
   imgc import pipeline.py -o pipeline.yaml         of Conducto, ZenML or Flyte: read, never run
+  imgc import compose.yaml -o pipeline.yaml        services that end as nodes
   imgc import - --from dockerfile < Dockerfile     from standard input
 
 exit codes: 0 fine, perhaps with warnings; 1 the file cannot be read as what it should be; 2 the output is there already

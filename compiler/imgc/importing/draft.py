@@ -18,6 +18,11 @@ class Expression(str):
     __slots__ = ()
 
 
+def like(text: str, *sources: object) -> str:
+    """A text made of others: an Expression if one of them is."""
+    return Expression(text) if any(isinstance(source, Expression) for source in sources) else text
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """A key with its value, or an item of a list (`key` is ""). `at` is where the source says it, `note` a

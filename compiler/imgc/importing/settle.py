@@ -59,10 +59,20 @@ def whole(draft: Draft, title: str) -> Block:
     """The document: version, head, images, pipeline."""
     top = Block(items=[Remark(title)] if title else [])
     top.set("version", 1)
-    top.items += draft.head.items
+    top.items += sorted(draft.head.items, key=_place_in_head)
     top.set("images", draft.images)
     top.set("pipeline", draft.pipeline)
     return top
+
+
+_HEAD = (
+    "name", "title", "doc", "tags", "params", "registry", "platforms", "secrets", "image_refs", "bundles", "stack", "repos",
+)  # fmt: skip
+
+
+def _place_in_head(item: Entry | Remark) -> int:
+    """The order of docs/format.md; comments behind."""
+    return _HEAD.index(item.key) if isinstance(item, Entry) and item.key in _HEAD else len(_HEAD)
 
 
 def _complete(top: Block) -> None:
@@ -101,7 +111,8 @@ def _leave_out(draft: Draft, place: Written, why: str, start: Span | None) -> bo
     entry.left_out = reason = " ".join(why.split())
     at = next((one.entry.at for one in _upwards(place) if one.entry.at), start)
     if at is not None:
-        what = f"'{entry.key}'" if entry.key else "this item"
+        group = f" of '{place.above.entry.key}'" if place.above is not None else ""
+        what = f"'{entry.key}'" if entry.key else f"an item{group}"
         draft.warn(f"{what} is left out: {reason}", at)
     return True
 

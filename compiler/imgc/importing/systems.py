@@ -11,6 +11,7 @@ from imgc.importing.source import Source
 
 SYSTEMS = {
     "dockerfile": "a Dockerfile",
+    "compose": "a Compose file",
     "pachyderm": "Pachyderm's pipeline specs",
     "conducto": "a Conducto pipeline",
     "zenml": "a ZenML pipeline",
@@ -20,6 +21,7 @@ SYSTEMS = {
 SourceError for what its system would not read, and never runs or fetches anything."""
 
 _NAMES = {
+    "compose": re.compile(r"(?i)(docker-)?compose([._-].*)?\.ya?ml\Z"),
     "dockerfile": re.compile(r"(?i)(Dockerfile|Containerfile)([._-].*)?\Z|.*\.(dockerfile|containerfile)\Z"),
 }
 
@@ -33,6 +35,7 @@ _CONTENT = {
     "conducto": _imports("conducto"),
     "zenml": _imports("zenml"),
     "flyte": _imports("flyte(?:kit)?"),
+    "compose": re.compile(r"(?m)^services[ \t]*:"),
     "pachyderm": re.compile(r"(?:^|[{,\s])[\"']?transform[\"']?\s*:"),
     "dockerfile": re.compile(r"(?mi)^[ \t]*FROM[ \t]+(?!.*[ \t]import[ \t])\S"),
 }

@@ -118,6 +118,11 @@ class Fields:
     def at(self, key: str) -> Span:
         return self._all[key].key.span
 
+    def peek(self, key: str) -> Node | None:
+        """A value, which stays to be taken."""
+        entry = self._left.get(key)
+        return None if entry is None else entry.value
+
     def node(self, key: str) -> Node | None:
         """A value of any form; None where there is none."""
         entry = self._left.get(key)

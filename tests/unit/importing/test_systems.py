@@ -18,6 +18,7 @@ EXAMPLES = int(os.environ.get("IMGC_EXAMPLES", "2000")) // 10
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 FILES = {
+    "compose": {"compose.yaml": "", "docker-compose.yml": "", "compose.ci.yaml": "", "stack.yaml": "name: x\nservices:\n  a: {}\n"},
     "pachyderm": {
         "edges.json": '{\n  "pipeline": {"name": "a"},\n  "transform": {"image": "a:1"}\n}',
         "edges.yaml": "pipeline: {name: a}\ntransform:\n  image: a\n",
@@ -33,6 +34,14 @@ FILES = {
 """System -> name and text of files that are known without `--from`."""
 
 SEEDS = {
+    "compose": [
+        "name: x\nx-c: &c {environment: {A: '${B:-c}'}}\nservices:\n  a:\n    <<: *c\n    build: {context: ., args: [A=b], target: t}\n"
+        "    command: run 'x y' $$Z ${W}\n    ports: ['80:80']\n    depends_on: {b: {condition: service_healthy}}\n  b:\n"
+        "    image: a:1\n    entrypoint: [ls]\n    environment: [A, B=c]\n    volumes: ['./d:/d:ro', v:/v, {type: bind, source: x, target: /x}]\n"
+        "    secrets: [s, {source: s, target: /t}]\n    deploy: {resources: {limits: {cpus: '0.5', memory: 1g}}, replicas: 2}\n"
+        "    cap_add: [A]\n    extra_hosts: [a:b]\n    restart: always\n    depends_on: [a]\n"
+        "secrets: {s: {file: ./s}}\nvolumes: {v: }\n",
+    ],
     "pachyderm": [
         'pipeline: {name: a}\ndescription: x\ntransform:\n  image: "acme/x:1"\n  cmd: [sh]\n  stdin: ["a", "b"]\n  env: {A: b}\n'
         "  secrets: [{name: s, key: k, env_var: V}]\n  accept_return_code: [1]\n  build: {language: python, path: .}\ninput:\n  cross:\n"

@@ -78,3 +78,15 @@ def _run(instruction: Instruction, shell: tuple[str, ...]) -> str | list[str]:
     if instruction.is_json or shell != _SHELL or _SEVERAL.search(instruction.arguments):
         return _argv(instruction, shell)
     return instruction.arguments
+
+
+def entrypoint_of(file: UserFile) -> list[str]:
+    """The words that a container of the last stage begins with; none where the Dockerfile says nothing."""
+    stages = bases(file, {})
+    index: int | None = len(stages) - 1
+    while index is not None:
+        found = _last([one for one in file.instructions if one.stage == index], "ENTRYPOINT")
+        if found is not None:
+            return _argv(found, _shell(file))
+        index = stages[index].stage
+    return []

@@ -151,6 +151,10 @@ NODES: dict[str, tuple[str, Any]] = {
     "C23 words": (
         'root["a"] = co.Exec("x", title="t", doc="d", tags="one")', {"serial": {"a": {"run": "x", "title": "t", "doc": "d", "tags": ["one"]}}},
     ),
+    "C23 lines": (
+        'root["a"] = co.Exec("""\n  x\n  y\n""", doc="""\n    d\n    e\n    """)', {"serial": {"a": {"run": "  x\n  y", "doc": "d\ne"}}},
+    ),
+    "C23 set": ('root["a"] = co.Exec("x")\nroot["a"].set(cpu=2)', {"serial": {"a": {"run": "x", "cpu": 2}}}),
     "C23 params": ('root["a"] = co.Exec("x", params={"cpu": 2})', {"serial": {"a": {"run": "x", "cpu": 2}}}),
     "C23 set later": ('root["a"] = co.Exec("x")\nroot["a"].cpu = 2', {"serial": {"a": {"run": "x", "cpu": 2}}}),
     "C24 retry": ('root["a"] = co.Exec("x")\nroot["a"].on_error(co.callback.retry(3))', {"serial": {"a": {"run": "x", "retry": {"attempts": 4}}}}),
@@ -232,6 +236,38 @@ def test_what_is_lost_is_a_comment_and_a_warning(folder: Path, name: str) -> Non
     assert any(at == line and message in said for at, said in result.warnings), result.warnings
     comments = " ".join(row for row in result.text.split("\n") if row.lstrip().startswith("#"))
     assert message in comments
+
+
+def test_an_unknown_base_is_a_place_to_fill(folder: Path) -> None:
+    """The rest is there; a build of it fails, rather than to begin from another image."""
+    result = conducto(
+        folder,
+        'img = co.Image(image=os.environ["I"])\nroot = co.Serial(image=img)\nroot["a"] = co.Exec("x", image=os.environ["J"])\n',
+    )
+    assert result.data["images"] == {"img": {"base": "registry.invalid/unknown:unknown"}}
+    assert result.data["pipeline"]["serial"]["a"] == {
+        "image": {"base": "registry.invalid/unknown:unknown"},
+        "run": "x",
+    }
+    assert [line for line, _ in result.warnings] == [4, 6]
+
+
+def test_functions_that_make_parts_are_no_other_pipelines(folder: Path) -> None:
+    result = conducto(
+        folder,
+        "def part(n) -> co.Serial:\n r = co.Serial()\n r['x'] = co.Exec(n)\n return r\n"
+        "def whole() -> co.Serial:\n r = co.Serial()\n r['p'] = part('y')\n return r\n",
+    )
+    assert result.data["pipeline"] == {"serial": {"p": {"serial": {"x": "y"}}}}
+    assert result.warnings == []
+
+
+def test_code_that_is_not_in_the_image_is_left_out_with_its_node(folder: Path) -> None:
+    result = conducto(
+        folder, "def work(): pass\nroot = co.Serial()\nroot['a'] = co.Exec(work)\nroot['b'] = co.Exec('x')\n"
+    )
+    assert result.data["pipeline"] == {"serial": {"b": "x"}}
+    assert any("nowhere in the image" in message for _, message in result.warnings)
 
 
 def test_nothing_is_run(folder: Path) -> None:

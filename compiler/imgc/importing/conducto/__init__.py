@@ -13,7 +13,7 @@ from imgc.importing.python.arguments import Importing
 from imgc.importing.python.expressions import TooMuch
 from imgc.importing.python.program import program, too_much
 from imgc.importing.python.statements import Program
-from imgc.importing.python.values import Call, Function, Symbol
+from imgc.importing.python.values import Call, Event, Function, Symbol, Value
 from imgc.importing.source import Source
 
 
@@ -34,7 +34,7 @@ def draft(source: Source) -> Draft:
         _others(tree, start, importing)
     images.rest()
     for one in followed.skipped:
-        importing.lost(made.pipeline, "what cannot be followed", one.message, one.line)
+        importing.lost(made.pipeline, one.what, one.why, one.line)
     if start is None and not images.named:
         made.pipeline.remark(
             "no pipeline of Conducto was found: no function returns a Serial, Parallel or Exec"
@@ -51,21 +51,33 @@ def _root(followed: Program, importing: Importing) -> Call | None:
     ]  # fmt: skip
     default = mains[-1].named.get("default", next(iter(mains[-1].args), None)) if mains else None
     makers = [one for one in functions if _makes_nodes(one, followed)]
-    chosen = default if isinstance(default, Function) else next(iter(makers), None)
+    chosen = default if isinstance(default, Function) else min(makers, key=_asked, default=None)
     if isinstance(default, Call) and default.name.startswith("conducto."):
         return default
-    for other in makers:
-        if other is not chosen:
-            why = f"one file is one pipeline, and that is {chosen.name if chosen else 'another'} here"
-            importing.lost(importing.made.pipeline, f"the pipeline `{other.name}`", why, other.line)
     if chosen is None:
         return None
     before = len(followed.events)
     made = followed.run(chosen)
+    helpers = followed.ran | {id(one) for event in followed.events for one in _handed(event)}
+    for other in makers:
+        if other is not chosen and id(other) not in helpers:
+            why = f"one file is one pipeline, and that is {chosen.name} here"
+            importing.lost(importing.made.pipeline, f"the pipeline `{other.name}`", why, other.line)
     if isinstance(made, Call):
         return made
     nodes = [one.target for one in followed.events[before:] if one.kind == "call" and _is_node(one.target)]
     return nodes[0] if nodes else None
+
+
+def _handed(event: Event) -> list[Value]:
+    """The arguments of a call."""
+    return [*event.target.args, *event.target.named.values()] if event.kind == "call" else []
+
+
+def _asked(function: Function) -> int:
+    """How many arguments a function has to be given."""
+    spec = function.node.args
+    return len(spec.posonlyargs) + len(spec.args) - len(spec.defaults)
 
 
 def _makes_nodes(function: Function, followed: Program) -> bool:

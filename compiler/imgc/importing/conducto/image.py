@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from imgc.importing.draft import Block
 from imgc.importing.names import image_name
-from imgc.importing.python.arguments import MISSING, Arguments, Importing, Unclear, path, why_not
+from imgc.importing.python.arguments import (
+    MISSING,
+    Arguments,
+    Importing,
+    Unclear,
+    path,
+    set_unknown_base,
+    why_not,
+)
 from imgc.importing.python.flow import written_if_empty
 from imgc.importing.python.statements import Program
 from imgc.importing.python.values import Call, Symbol, Value
@@ -75,7 +83,7 @@ class Images:
             _image(importing, value, block.block("image", importing.span(line)))
             written_if_empty(block, "image")
         else:
-            importing.lost(block, "`image`", why_not(value, "an image"), line)
+            set_unknown_base(importing, block.block("image", importing.span(line)), "image", value, line)
 
     def by_name(self, name: str) -> str:
         """The entry of an image that a node names."""
@@ -106,7 +114,7 @@ def _image(importing: Importing, call: Call, block: Block) -> None:
         if given.has(old) and not given.has(new):
             given.rename(old, new)
     given.take("name")
-    given.set("base", given.text("image"), "image")
+    given.base("image")
     _dockerfile(given)
     given.set("system_packages", given.texts("install_packages"), "install_packages")
     if given.flag("install_docker"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from inspect import cleandoc
 
 from imgc.importing.conducto.callbacks import callback
 from imgc.importing.conducto.image import Images
@@ -31,7 +32,7 @@ SETTINGS = frozenset({
 })  # fmt: skip
 _HOURS = {"d": 24, "w": 7 * 24, "mm": 30 * 24, "y": 365 * 24}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|mm|s|m|h|d|w|y)")
-_QUIET = frozenset({"pretty", "serialize", "stream", "describe", "check_images", "id", "user_set"})
+_QUIET = frozenset({"pretty", "serialize", "stream", "describe", "check_images", "id", "user_set", "set"})
 _NOTEBOOK = "conducto-notebook"
 
 
@@ -49,6 +50,9 @@ class Writing:
         for event in node.extra:
             if event.kind == "attribute":
                 given.values[event.key], given.lines[event.key] = event.value, event.line
+            elif event.target.function.name == "set":
+                given.values |= event.target.named
+                given.lines |= dict.fromkeys(event.target.named, event.line)
         function = node.call.args[0] if node.call.args else given.peek("command")
         own = _parameters(function)
         for_function = {key: given.values.pop(key) for key in list(given.values) if key in own}
@@ -101,8 +105,9 @@ class Writing:
         given.set("max_concurrent", most, "max_concurrent")
         _docker_run_args(given)
         _reuse(given)
-        for name in ("title", "doc"):
-            given.set(name, given.text(name), name)
+        given.set("title", given.text("title"), "title")
+        doc = given.text("doc")
+        given.set("doc", cleandoc(doc) if doc else None, "doc")
         given.set("tags", given.texts("tags"), "tags")
 
     def _leaf(
@@ -124,7 +129,7 @@ class Writing:
             self._call(function, words, named, node, block)
         else:
             try:
-                block.set("run", command(function), at)
+                block.set("run", _shell_text(command(function)), at)
             except Unclear as error:
                 self.importing.lost(block, f"the command of {self.label}", str(error), node.call.line)
         given.rest({}, "it is no parameter of a Conducto node that is known here")
@@ -205,6 +210,16 @@ class Writing:
             [*event.target.args, *event.target.named.values()] if method.name.startswith("on_") else []
         ):
             callback(self.importing, method.name, value, block, event.line)
+
+
+def _shell_text(text: str) -> str:
+    """Without the empty lines around it, which say nothing to a shell."""
+    lines = text.split("\n")
+    while len(lines) > 1 and not lines[0].strip():
+        del lines[0]
+    while len(lines) > 1 and not lines[-1].strip() and not lines[-2].endswith("\\"):
+        del lines[-1]
+    return type(text)("\n".join(lines))
 
 
 def _parameters(function: Value) -> set[str]:

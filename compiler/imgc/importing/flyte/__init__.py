@@ -29,7 +29,7 @@ def draft(source: Source) -> Draft:
         raise too_much(source, error) from None
     images.rest()
     for one in followed.skipped:
-        importing.lost(made.pipeline, "what cannot be followed", one.message, one.line)
+        importing.lost(made.pipeline, one.what, one.why, one.line)
     if main is None:
         made.pipeline.remark("the file has no task and no workflow, so there are images only")
     return made
@@ -42,7 +42,7 @@ def _tasks(
     before = len(followed.events)
     followed.run(main, _given(main, arguments))
     events = followed.events[before:]
-    tasks = Tasks(importing, images)
+    tasks = Tasks(importing, images, is_workflow(main))
     for event in events:
         tasks.take(event)
     at = importing.span(main.line)

@@ -7,7 +7,7 @@ from imgc.importing.flyte.layers import Layer, layer, write_layers
 from imgc.importing.flyte.spec import is_spec, write_spec
 from imgc.importing.flyte.starts import start
 from imgc.importing.names import image_name
-from imgc.importing.python.arguments import Arguments, Importing, why_not
+from imgc.importing.python.arguments import Arguments, Importing, set_unknown_base
 from imgc.importing.python.flow import written_if_empty
 from imgc.importing.python.statements import Program
 from imgc.importing.python.values import Call, Member, Symbol, Value
@@ -26,6 +26,8 @@ class Images:
         self.variables = followed.variables
         self.names: dict[int, str] = {}
         self.blocks: dict[str, Block] = {}
+        self.unknown: dict[int, str] = {}
+        self.kept: list[Value] = []
         self.calls = [one.target for one in followed.events if one.kind == "call" and is_image(one.target)]
         self.inner = {
             id(below)
@@ -42,7 +44,7 @@ class Images:
         own = self.variables.get(id(below))
         return own is not None and own != self.variables.get(id(call))
 
-    def use(self, value: Value, by: str, line: int, module: str) -> str | None:
+    def use(self, value: Value, by: str, line: int, module: str) -> str:
         """The name of the image in which functions of the file run, for what is called `by`. It has the code."""
         if value is None or value == "auto" or (isinstance(value, Call) and value.name == "flyte.Image.auto"):
             name = self._default(line)
@@ -51,7 +53,7 @@ class Images:
         elif is_image(value):
             name = self._written(value, by)
         else:
-            return None
+            name = self._unknown(value, by, line)
         self._runs_code(name, module)
         return name
 
@@ -74,6 +76,16 @@ class Images:
             "base", value if looks_like_reference(value) else f"{value}:latest", self.importing.span(line)
         )
         return name
+
+    def _unknown(self, value: Value, by: str, line: int) -> str:
+        """One that only running the file would tell: the same for all that use it."""
+        key = id(value)
+        if key not in self.unknown:
+            self.unknown[key] = name = image_name(by, {*self.names.values(), *self.blocks})
+            self.kept.append(value)
+            block = self._begin(name, line)
+            set_unknown_base(self.importing, block, "image", value, line)
+        return self.unknown[key]
 
     def _begin(self, name: str, line: int) -> Block:
         block = self.importing.made.images.block(name, self.importing.span(line))
@@ -154,9 +166,6 @@ class Images:
                 self._written(call, "image")
         for name in self.blocks:
             written_if_empty(self.importing.made.images, name)
-
-    def unknown(self, value: Value, block: Block, line: int) -> None:
-        self.importing.lost(block, "`image`", why_not(value, "an image"), line)
 
 
 def is_image(value: Value) -> bool:

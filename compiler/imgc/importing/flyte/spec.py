@@ -39,7 +39,7 @@ def write_spec(importing: Importing, given: Arguments, methods: list[Call], bloc
             _add(given, _MORE[name], [*call.args, *call.named.values()], call.line)
         elif name != "force_push":
             importing.lost(block, f"`.{name}(…)`", _OTHERWISE, call.line)
-    given.set("base", given.text("base_image"), "base_image")
+    given.base("base_image")
     given.set("python_version", given.text("python_version"), "python_version")
     env = given.pairs("env")
     if env:

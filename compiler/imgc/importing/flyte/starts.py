@@ -34,7 +34,7 @@ def start(importing: Importing, call: Call, block: Block, given: Arguments | Non
     kind = call.name.rsplit(".", 1)[-1]
     given = given or Arguments(importing, call, block, _NAMES.get(kind, ()))
     if kind == "from_base":
-        given.set("base", given.text("image_uri"), "image_uri")
+        given.base("image_uri")
     elif kind == "from_ref_name":
         _ref(given)
     elif kind == "from_uv_script":
@@ -50,7 +50,7 @@ def start(importing: Importing, call: Call, block: Block, given: Arguments | Non
         importing.lost(
             block, f"`{kind}`", _NOTES.get(kind, "a start of an image that is not known here"), call.line
         )
-    given.set("base", given.text("base_image"), "base_image")
+    given.base("base_image")
     _python(given)
     _flyte(given)
     _identity(given)

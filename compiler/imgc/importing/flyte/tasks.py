@@ -27,8 +27,10 @@ _OPTIONS = ("override", "with_overrides", "aio", "override_with")
 
 
 class Tasks(Steps):
-    def __init__(self, importing: Importing, images: Images) -> None:
+    def __init__(self, importing: Importing, images: Images, declares: bool) -> None:
         super().__init__(importing)
+        self.declares = declares
+        """Whether it is a workflow that calls them, which does nothing else."""
         self.images = images
         self.together: dict[int, int] = {}
         """What calls run at once with: equal for those of one `gather`."""
@@ -49,7 +51,11 @@ class Tasks(Steps):
             self._at_once(call)
         elif isinstance(call.function, Member) and call.function.name == "with_overrides":
             self._overridden(call)
-        elif isinstance(call.function, (Symbol, Function)) and not call.name.startswith(_QUIET):
+        elif (
+            self.declares
+            and isinstance(call.function, (Symbol, Function))
+            and not call.name.startswith(_QUIET)
+        ):
             why = "it is no task, and what it does cannot be known without running it"
             self.importing.lost(self.importing.made.pipeline, f"`{call.text}`", why, call.line)
 
@@ -99,10 +105,7 @@ class Tasks(Steps):
         )
         module = "flytekit" if isinstance(owner, Symbol) else "flyte"
         name = self.images.use(value, str(by), line if given.has(key) else call.line, module)
-        if name is not None:
-            step.block.set("image", name, self.importing.span(line))
-        else:
-            self.images.unknown(value, step.block, line)
+        step.block.set("image", name, self.importing.span(line))
         given.take(key)
 
     def _overridden(self, call: Call) -> None:

@@ -26,6 +26,7 @@ from imgc.importing.python.values import (
 from imgc.importing.source import Source
 
 UNKNOWN = "it cannot be known without running the file"
+UNKNOWN_BASE = "registry.invalid/unknown:unknown"
 _PATH = re.compile(re.escape(HERE[:2]) + r"[A-Za-z0-9._/+@=-]*")
 _LARGEST = 400
 T = TypeVar("T")
@@ -135,6 +136,14 @@ class Arguments:
                 self.importing.lost(self.block, f"an item of {self.label(name)}", str(error), self.at(name))
         return found
 
+    def base(self, name: str) -> None:
+        """The base of an image."""
+        value = self.take(name)
+        if isinstance(value, str) and HERE[:2] not in value:
+            self.set("base", value, name)
+        elif value is not MISSING:
+            set_unknown_base(self.importing, self.block, self.older.get(name, name), value, self.at(name))
+
     def flag(self, name: str) -> bool | None:
         return self._as(name, flag)
 
@@ -177,6 +186,12 @@ class Arguments:
         """Gives the block a key, where there is a value; `name` is the argument that it comes from."""
         if value is not None:
             self.block.set(key, value, self.importing.span(self.at(name)))
+
+
+def set_unknown_base(importing: Importing, block: Block, name: str, value: Value, line: int) -> None:
+    """Where only running the file would tell the base: a comment, and a reference that no registry serves."""
+    block.set("base", UNKNOWN_BASE, importing.span(line), note="say here which image it is")
+    importing.lost(block, f"`{name}`", why_not(value, "an image"), line)
 
 
 def callable_at(function: Value, source: Source) -> tuple[str, str]:

@@ -44,6 +44,8 @@ class Expressions:
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
         self.events: list[Event] = []
+        self.calls: list[Call] = []
+        """All calls of what is not in the file. None is ever let go: they are told apart by their ids."""
         self.steps = 0
         self.depth = 0
         self.entered: list[Value] = []
@@ -285,6 +287,7 @@ class Expressions:
             inside = self.entered[-1] if self.entered else None
             line = getattr(node.func, "end_lineno", node.lineno)  # of a chain, that of its last method
             call = Call(function, args, named, line, self.text(node), inside, _places(node))
+            self.calls.append(call)
             self.events.append(Event("call", call, None, None, node.lineno))
             return call
         raise NotKnown

@@ -32,7 +32,8 @@ class Skipped:
     """Lines that could not be followed, and why."""
 
     line: int
-    message: str
+    what: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +59,8 @@ class Program(Expressions):
         self.variables: dict[int, str] = {}
         """The first name that each call was given, by the call's id."""
         self.running: list[Function] = []
+        self.ran: set[int] = set()
+        """The ids of the functions that were followed."""
         self.unsure: list[int] = []
         """For each function that runs, a line on which it may have ended; 0 where it cannot have."""
         self.block(tree.body, self.module)
@@ -69,7 +72,7 @@ class Program(Expressions):
             if case is None:
                 continue
             if self.depth >= DEPTH:
-                self.skip(statement, "is nested too deeply to be followed")
+                self.skip(statement, "it is nested too deeply to be followed")
                 continue
             self.depth += 1
             try:
@@ -81,7 +84,7 @@ class Program(Expressions):
         return None
 
     def skip(self, statement: ast.AST, why: str) -> None:
-        one = Skipped(getattr(statement, "lineno", 1), f"`{head(self.text(statement))}` {why}")
+        one = Skipped(getattr(statement, "lineno", 1), f"`{head(self.text(statement))}`", why)
         if one not in self.skipped:
             self.skipped.append(one)
 
@@ -92,6 +95,7 @@ class Program(Expressions):
             raise NotKnown
         scope = Scope(self.bound(function, args, named), function.scope)
         self.running.append(function)
+        self.ran.add(id(function))
         self.unsure.append(0)
         entered, self.entered = self.entered, list(self.entered)
         try:
@@ -199,7 +203,7 @@ class Program(Expressions):
         module = "." * node.level + (node.module or "")
         for one in node.names:
             if one.name == "*":
-                self.skip(node, "does not say which names it brings; they are not followed")
+                self.skip(node, "it does not say which names it brings")
             else:
                 joint = "" if module.endswith(".") else "."
                 scope.names[one.asname or one.name] = Symbol(f"{module}{joint}{one.name}")
@@ -241,7 +245,10 @@ class Program(Expressions):
         if self.unsure and any(isinstance(one, ast.Return) for part in body for one in ast.walk(part)):
             self.unsure[-1] = node.lineno
         if any(map(acts, body)):
-            self.skip(node, f"cannot be known without running it; lines {node.lineno} to {last} are left out")
+            self.skip(
+                node,
+                f"it cannot be known without running the file; lines {node.lineno} to {last} are left out",
+            )
 
     def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Return | None:
         try:

@@ -21,6 +21,8 @@ class Steps:
         self.importing = importing
         self.steps: list[Step] = []
         self.by_call: dict[int, Step] = {}
+        self.calls: list[Call] = []
+        """The calls of the steps: they are told apart by their ids, so none may be let go."""
 
     def begin(self, name: str, block: Block, call: Call) -> Step:
         """A step of this name; of those with the same name, the later ones are name_2, name_3, …"""
@@ -32,6 +34,7 @@ class Steps:
 
     def add(self, step: Step, call: Call) -> None:
         self.steps.append(step)
+        self.calls.append(call)
         self.by_call[id(call)] = step
 
     def call(self, step: Step, function: Value, call: Call, options: Container[str] = ()) -> None:

@@ -38,7 +38,7 @@ def draft(source: Source) -> Draft:
             raise too_much(source, error) from None
     images.rest()
     for one in followed.skipped:
-        importing.lost(made.pipeline, "what cannot be followed", one.message, one.line)
+        importing.lost(made.pipeline, one.what, one.why, one.line)
     if chosen is None:
         made.pipeline.remark("the file has no function with @pipeline, so there are images only")
     return made

@@ -52,12 +52,11 @@ def docker_image(importing: Importing, call: Call, block: Block, *, in_use: bool
 
 def _start(given: Arguments) -> None:
     file, context = given.path("dockerfile"), given.path("build_context_root")
-    parent = given.text("parent_image")
     options: dict[object, object] = {}
     for name in ("build_options", "parent_image_build_config", "build_config"):
         options |= _build_config(given, name)
     if file is not None:
-        if parent is not None:
+        if given.take("parent_image") is not MISSING:
             given.lost("parent_image", "ZenML ignores it beside a Dockerfile")
         args = {str(key): str(value) for key, value in _mapping(options.pop("build_args", None)).items()}
         at = given.importing.span(given.at("dockerfile"))
@@ -72,7 +71,7 @@ def _start(given: Arguments) -> None:
             if args:
                 block.set("args", args, at)
     else:
-        given.set("base", parent, "parent_image")
+        given.base("parent_image")
         if context is not None:
             given.lost("build_context_root", "without a Dockerfile it does nothing")
     _build(given, options)

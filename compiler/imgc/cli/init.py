@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
@@ -19,7 +18,6 @@ looks at: pyproject.toml, uv.lock, poetry.lock, requirements*.txt, environment.y
 
 exit codes: 0 fine, 2 there is a pipeline file
 """
-_ROUNDS = 50
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -32,7 +30,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, console: Console) -> int:
     from imgc.cli.starter.found import look
-    from imgc.cli.starter.written import first_pipeline
+    from imgc.cli.starter.written import TITLE, first_pipeline
+    from imgc.importing.settle import settled
 
     folder = Path(arguments.folder)
     if not folder.is_dir():
@@ -40,7 +39,7 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     there = [name for name in NAMES if (folder / name).exists()]
     if there and not (arguments.force or arguments.stdout):
         raise Failure(f"'{folder / there[0]}' is there already; --force writes over it")
-    text = compiling(first_pipeline(look(folder)), folder)
+    text = settled(first_pipeline(look(folder)), folder, TITLE)
     if arguments.stdout:
         sys.stdout.write(text)
         return EXIT_FINE
@@ -48,30 +47,3 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     path.write_text(text, encoding="utf-8")
     console.say(f"{path} written; imgc plan shows what it runs, imgc run runs it")
     return EXIT_FINE
-
-
-def compiling(text: str, folder: Path) -> str:
-    """The text with what does not hold in this folder made a comment that says why: the result compiles."""
-    from imgc.analysis.analysis import analyse
-    from imgc.diagnostics import Severity
-
-    for _ in range(_ROUNDS):
-        found = analyse(NAMES[0], text, folder).diagnostics
-        first = next((one for one in found if one.severity is Severity.ERROR), None)
-        if first is None:
-            return text
-        text = _without(text, first.span.start[0], first.message)
-    raise RuntimeError(f"no first pipeline for {folder} compiles")
-
-
-def _without(text: str, number: int, why: str) -> str:
-    """A line, and what is indented below it, as comments."""
-    lines = text.split("\n")
-    indent = len(lines[number]) - len(lines[number].lstrip())
-    end = number + 1
-    while end < len(lines) and len(lines[end]) - len(lines[end].lstrip()) > indent:
-        end += 1
-    reason = " ".join(why.split())
-    left_out = [re.sub(r"^(\s*)(?!\s|#)", r"\1# ", line) for line in lines[number:end]]
-    lines[number:end] = [f"{' ' * indent}# left out: {reason}", *left_out]
-    return "\n".join(lines)

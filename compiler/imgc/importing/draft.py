@@ -77,24 +77,23 @@ class Block:
         """One more item of a list."""
         self.items.append(Entry("", _value(value), at, note))
 
-    def block(self, key: str, at: Span | None = None) -> Block:
+    def block(self, key: str, at: Span | None = None, note: str = "") -> Block:
         """The mapping that is a key's value; begun if there is none."""
-        return self._inner(key, False, at)
+        return self._inner(key, Block(), at, note)
 
-    def list(self, key: str, at: Span | None = None) -> Block:
+    def list(self, key: str, at: Span | None = None, note: str = "", inline: bool = True) -> Block:
         """The list that is a key's value; begun if there is none."""
-        return self._inner(key, True, at)
+        return self._inner(key, Block(is_list=True, inline=inline), at, note)
 
     def remark(self, text: str) -> None:
         self.items.append(Remark(text))
 
-    def _inner(self, key: str, is_list: bool, at: Span | None) -> Block:
+    def _inner(self, key: str, begun: Block, at: Span | None, note: str) -> Block:
         there = self.get(key)
-        if isinstance(there, Block) and there.is_list == is_list:
+        if isinstance(there, Block) and there.is_list == begun.is_list:
             return there
-        made = Block(is_list, inline=is_list)
-        self.set(key, made, at)
-        return made
+        self.set(key, begun, at, note)
+        return begun
 
 
 def _value(given: Given) -> Plain | Block:

@@ -120,12 +120,9 @@ def _leave_out(draft: Draft, place: Written, why: str, start: Span | None) -> bo
 def _spread(place: Written) -> bool:
     """Puts the items of a list or mapping on lines of their own, so that only the wrong one need go."""
     value = place.entry.value
-    if (
-        not isinstance(value, Block)
-        or not value.inline
-        or place.entry.key in _WHOLE
-        or not any(value.entries)
-    ):
+    if not isinstance(value, Block) or not value.inline or place.entry.key in _WHOLE:
+        return False
+    if len(list(value.entries)) < 2:
         return False
     value.inline = False
     return True

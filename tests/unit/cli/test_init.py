@@ -8,13 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from imgc.analysis.analysis import Analysis, analyse
-from imgc.cli.init import compiling
-from imgc.cli.starter.written import quoted
-from imgc.document.document import load
 from imgc.document.nodes import plain
 from imgc.plan.compiled import compile_pipeline
 from imgc_cli import imgc
@@ -215,20 +210,6 @@ def test_a_file_that_is_there_is_kept(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert imgc(capsys, "init", str(tmp_path / "nowhere")).code == 2
-
-
-def test_a_mapping_without_its_entry_is_left_out_too() -> None:
-    text = 'version: 1\nimages:\n  a:\n    conda:\n      packages:\n        - "-x"\n    env: {A: 1}\n'
-    fixed = compiling(text, Path())
-    assert "# conda:" in fixed
-    assert not analyse("p", fixed, Path()).failed
-
-
-@settings(max_examples=200)
-@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30))
-def test_quoted_text_is_read_back(text: str) -> None:
-    read = plain(load("f", f"a: [{quoted(text)}]\nb: {quoted(text)}\n").root)
-    assert read == {"a": [text], "b": text}
 
 
 def test_it_works_as_a_program(tmp_path: Path) -> None:

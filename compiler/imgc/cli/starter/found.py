@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from imgc.importing.names import pipeline_name
 from imgc.records import dataclass, field
 
 _VERSIONS = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9")
@@ -56,7 +57,9 @@ def look(folder: Path) -> Found:
     project = _mapping(pyproject.get("project"))
     poetry = _mapping(_mapping(pyproject.get("tool")).get("poetry"))
     found = Found(
-        _name(project.get("name") or poetry.get("name") or package.get("name") or folder.resolve().name),
+        pipeline_name(
+            str(project.get("name") or poetry.get("name") or package.get("name") or folder.resolve().name)
+        ),
         _python(folder, project.get("requires-python")),
         dockerfiles=sorted(path.name for path in folder.glob("Dockerfile*") if _is_dockerfile(path)),
         uv=bool(pyproject) and (folder / "uv.lock").is_file(),
@@ -146,13 +149,6 @@ def _python(folder: Path, requires: object) -> str:
         ]
         return choices[0] if choices else wanted
     return wanted
-
-
-def _name(given: object) -> str:
-    """A name as pipelines have it."""
-    text = given if isinstance(given, str) else ""
-    clean = re.sub(r"[^A-Za-z0-9_-]+", "-", text.rsplit("/", 1)[-1]).strip("-_")
-    return clean[:63] or "pipeline"
 
 
 def _text(path: Path) -> str:

@@ -1,6 +1,6 @@
 """Reading a Dockerfile that a user wrote, as BuildKit's parser cuts it: lines, instructions, stages.
 
-No judge of what it reads: an unknown instruction is one too. Texts that are handed back are the user's own,
+No judge of what it reads: an unknown instruction is one too (`UserFile.unknown`). Texts that are handed back are the user's own,
 byte for byte (line ends too), but for the words that are replaced.
 """
 
@@ -15,6 +15,11 @@ from imgc.dockerfile.lexer import GO_SPACE, LexError, expand, split
 from imgc.instructions.quoting import literal
 from imgc.patterns import lazy
 from imgc.records import dataclass, field
+
+KEYWORDS = (
+    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER",
+    "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+)  # fmt: skip
 
 
 class UserFileError(ValueError):
@@ -91,6 +96,15 @@ class UserFile:
     text: str
     escape: str
     instructions: tuple[Instruction, ...]
+    syntax: str = ""
+    """The image of the frontend that is to read it; "" for that of the engine."""
+
+    @property
+    def unknown(self) -> Instruction | None:
+        """The first that Docker's own frontend would refuse by its keyword; None where another one reads it."""
+        if self.syntax and "docker/dockerfile" not in self.syntax:
+            return None
+        return next((each for each in self.instructions if each.keyword not in KEYWORDS), None)
 
     @property
     def stages(self) -> tuple[UserStage, ...]:
@@ -118,7 +132,7 @@ def read(text: str) -> UserFile:
     instructions = tuple(reader.instructions())
     if not instructions:
         raise UserFileError(1, "the Dockerfile has no instructions")
-    return UserFile(text, reader.escape, instructions)
+    return UserFile(text, reader.escape, instructions, reader.syntax)
 
 
 def apply_args(text: str, args: Mapping[str, str]) -> str:
@@ -236,6 +250,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.escape = "\\"
+        self.syntax = ""
         self._continued = _continuation("\\")
         self._directives: set[str] | None = set()  # seen so far; None once there can be no more
         self._line = 0
@@ -299,6 +314,8 @@ class _Reader:
         if name in self._directives:
             raise UserFileError(self._line, f"only one '{name}' directive can be used")
         self._directives.add(name)
+        if name == "syntax":
+            self.syntax = found[2]
         if name == "escape":
             if found[2] not in ("\\", "`"):
                 raise UserFileError(self._line, f"invalid escape character '{found[2]}': it must be ` or \\")

@@ -99,8 +99,15 @@ def _prepared(
         if target:
             body = _cut(body, target, file, options, reading)
     except userfile.UserFileError as error:
-        where = f"{path}:{error.line}" if path else f"line {error.line} of the text"
+        where = _where(path, error.line)
         reading.error("bad-dockerfile", f"this Dockerfile cannot be read: {error}, at {where}", at)
+        return None
+    if (unknown := file.unknown) is not None:
+        said = (
+            f"this Dockerfile has an unknown instruction {unknown.keyword!r}, at {_where(path, unknown.line)}"
+        )
+        meant = near(unknown.keyword, userfile.KEYWORDS)
+        reading.error("bad-dockerfile", said + (f": did you mean {meant[0]!r}?" if meant else ""), at)
         return None
     _undeclared(args, declared, options, reading)
     last = userfile.read(body)
@@ -111,6 +118,10 @@ def _prepared(
     found = [found.reference for found in userfile.bases(last, args) if found.reference]
     bases = tuple(dict.fromkeys(name for name in found if name != "scratch" and not _is_no_reference(name)))
     return UserDockerfile(body, path, context, at, base, args, target, workdir, user, bases)
+
+
+def _where(path: str, line: int) -> str:
+    return f"{path}:{line}" if path else f"line {line} of the text"
 
 
 def _is_no_reference(name: str) -> bool:

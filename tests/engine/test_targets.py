@@ -17,7 +17,10 @@ from cli import Pipeline, pipeline_on
 from projects import remove_images
 
 ROOT = Path(__file__).parents[2]
-BAKE = [*("tree", "code", "running"), "extends-and-options"]
+FOLDERS = sorted(
+    path.parent for folder in ("tests/cases", "samples") for path in (ROOT / folder).glob("*/pipeline.yaml")
+)
+BAKE = ["tree", "code", "running", "dockerfile", "extends-and-options"]
 
 
 @pytest.fixture
@@ -126,6 +129,7 @@ pipeline:
       run: "echo five >>/data/order; test $(grep -c five /data/order) = 2"
       retry: {attempts: 3, backoff: 100ms}
     fine: {run: "exit 7", suppress_errors: true}
+    late: {run: "sleep 60", max_time: 100ms, suppress_errors: true}
     secret:
       run: "echo $TOKEN $KEY $(cat /run/secrets/own /else/token) >>/data/order"
       secrets: [own, {secret: token, target: /else/token}, {secret: token, env: TOKEN}, {secret: key, env: KEY}]
@@ -196,6 +200,20 @@ def test_compose_runs_one_step_with_what_it_needs(steps: Pipeline, compose_progr
         assert (steps.folder / "data/order").read_text().split() == ["one", "two", "three"]
     finally:
         composed(compose_program, steps, "down", "--volumes")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_compose_reads_every_file(folder: Path, pipeline: Pipeline, compose_program: Path) -> None:
+    shutil.copytree(folder, pipeline.folder)
+    process = pipeline.start("compile", "--target", "compose")
+    said = process.communicate()[0]
+    if process.returncode == 0:
+        pipeline.env |= dict.fromkeys(("TOKEN", "GITHUB_PAT"), "x")
+        read = composed(compose_program, pipeline, "config", "--quiet")
+        assert read.returncode == 0, read.stderr
+    else:
+        assert process.returncode == 1
+        assert "compose cannot express" in said
 
 
 def test_compose_reads_what_is_compiled(pipeline: Pipeline, compose_program: Path) -> None:

@@ -7,7 +7,7 @@ it only has the build. The last service waits for all steps, so that the command
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imgc.targets import run_args
@@ -122,8 +122,11 @@ class _Compose:
             self.name(leaf["path"])
         services = {self.image(name): self.image_service(name, image) for name, image in self.subject.built()}
         services |= {self.name(leaf["path"]): self.step(leaf, before[leaf["path"]]) for leaf in leaves}
-        if leaves:
-            services[self.names.of("all")] = self.all(leaves, before)
+        if runs := [leaf["image"] for leaf in leaves if self.has_shell(leaf["image"])]:
+            services[self.names.of("all")] = self.all(runs[-1], leaves, before)
+        elif leaves:
+            silent = approximated("no image has a shell for a last step, so 'up' does not fail with a step.")
+            self.say("that a run fails", silent, self.subject.resolved.nodes[""].span)
         document: Data = {
             "name": _project(self.subject.plan["name"]),
             "services": services,
@@ -207,7 +210,7 @@ class _Compose:
         if not variables and not needs_shell(leaf):
             command: list[str] = leaf["command"]
             return command
-        if self.subject.resolved.images[leaf["image"]].facts.shell is False:
+        if not self.has_shell(leaf["image"]):
             used = next((key for key in _OF_SHELL if key in leaf["places"]), "secrets")
             self.say(used, refused(f"{_SHELL}, and it has none."), self.subject.node_span(leaf, used))
         return wrapped(leaf, variables)
@@ -244,19 +247,21 @@ class _Compose:
         self.networks[name] = {"name": name, "external": True}
         return {"networks": [name]}
 
-    def all(self, leaves: list[Data], before: Mapping[str, list[str]]) -> Data:
+    def all(self, image: str, leaves: Sequence[Data], before: Mapping[str, list[str]]) -> Data:
         """What fails unless every step has ended well."""
         waited = {path for paths in before.values() for path in paths}
-        last = [leaf for leaf in leaves if leaf["path"] not in waited]
+        last = [leaf["path"] for leaf in leaves if leaf["path"] not in waited]
         return {
-            "image": self.reference(last[-1]["image"]),
-            "depends_on": {
-                self.name(leaf["path"]): {"condition": "service_completed_successfully"} for leaf in last
-            },
+            "image": self.reference(image),
+            "depends_on": {self.name(path): {"condition": "service_completed_successfully"} for path in last},
             "network_mode": "none",
-            "entrypoint": ["true"],
-            "command": [],
+            "entrypoint": ["/bin/sh"],
+            "command": ["-c", ":"],
         }
+
+    def has_shell(self, image: str) -> bool:
+        """Of an image of which nothing is known, as everywhere in imgc."""
+        return self.subject.resolved.images[image].facts.shell is not False
 
 
 def _project(name: str) -> str:

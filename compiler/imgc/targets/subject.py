@@ -22,12 +22,17 @@ CONTENT_LABEL = "dev.imgc.content"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """`output` is the folder that files go to, `project` that of the pipeline file, each relative to the other."""
+    """`output` is the folder that files go to, `project` that of the pipeline file, each relative to the other.
+
+    `nodes` are all that are not left out by `skip`, in tree order; `leaves` those of them that run.
+    """
 
     compiled: Compiled
     resolved: Resolved
     output: str
     project: str
+    nodes: tuple[Data, ...]
+    leaves: tuple[Data, ...]
 
     @property
     def plan(self) -> Data:
@@ -37,15 +42,6 @@ class Subject:
     def images(self) -> dict[str, Data]:
         images: dict[str, Data] = self.plan["images"]
         return images
-
-    @property
-    def nodes(self) -> list[Data]:
-        """All that are not left out by `skip`, in tree order."""
-        return [node for node in self.plan["nodes"] if not node["skip"]]
-
-    @property
-    def leaves(self) -> list[Data]:
-        return [node for node in self.nodes if not is_group(node)]
 
     def built(self) -> Iterator[tuple[str, Data]]:
         """The images that have a Dockerfile of their own: of those with equal content, the first."""
@@ -99,7 +95,9 @@ def content_label(image: Data) -> dict[str, str]:
 def subject(compiled: Compiled, resolved: Resolved, directory: Path) -> Subject:
     """`directory` is the output folder, which need not be there."""
     output, project = os.path.realpath(directory), os.path.realpath(resolved.project.directory)
-    return Subject(compiled, resolved, _between(project, output), _between(output, project))
+    nodes = tuple(node for node in compiled.plan["nodes"] if not node["skip"])
+    leaves = tuple(node for node in nodes if not is_group(node))
+    return Subject(compiled, resolved, _between(project, output), _between(output, project), nodes, leaves)
 
 
 def _between(start: str, end: str) -> str:

@@ -240,6 +240,19 @@ def test_files_of_targets_come_and_go_with_the_others(folder: Path) -> None:
     assert not {"docker-bake.json", "targets.json"} & set(written(compiled))
 
 
+def test_folders_of_a_target_go_when_they_are_empty(folder: Path) -> None:
+    imgc("compile", "--target", "devcontainer", cwd=folder)
+    compiled = folder / "compiled"
+    assert {".devcontainer/a/devcontainer.json", ".devcontainer/b/devcontainer.json"} <= set(
+        written(compiled)
+    )
+    (compiled / ".devcontainer/b/mine").touch()
+    imgc("compile", cwd=folder)
+    assert [str(path.relative_to(compiled)) for path in (compiled / ".devcontainer").rglob("*")] == [
+        ".devcontainer/b", ".devcontainer/b/mine"
+    ]  # fmt: skip
+
+
 def test_what_is_not_of_a_target_stays(folder: Path) -> None:
     compiled = folder / "compiled"
     imgc("compile", "--target", "bake", cwd=folder)

@@ -138,7 +138,7 @@ def test_what_a_file_cannot_say_is_refused_at_its_place(tmp_path: Path) -> None:
         "    b: {run: [/app], stdin: text}\n",
     )
     assert data is None
-    told = [(str(d.span.place), d.message) for d in result.diagnostics]
+    told = [(str(d.span.place), d.message) for d in result.diagnostics if d.code == "target-refuses"]
     nothing = "imgc knows nothing for it in a Compose file"
     assert told == [
         ("pipeline.yaml:5:22", f"compose cannot express '--blkio-weight' of docker_run_args: {nothing}"),
@@ -149,6 +149,17 @@ def test_what_a_file_cannot_say_is_refused_at_its_place(tmp_path: Path) -> None:
             "compose cannot express stdin: the image needs /bin/sh for it, and it has none",
         ),
     ]
+
+
+def test_where_no_image_has_a_shell_nothing_waits_for_all(tmp_path: Path) -> None:
+    image = "image: {base: 'gcr.io/distroless/static:x', base_facts: {shell: false}, env: {A: b}}"
+    result, data = compose(
+        tmp_path,
+        f"pipeline: {{{image}, serial: {{a: [/app], b: [/app]}}}}\n".replace("[/app]", "{run: [/app]}"),
+    )
+    assert list(data["services"])[1:] == ["a", "b"]
+    assert [d.code for d in result.diagnostics] == ["target-approximates"]
+    assert "'up' does not fail with a step" in result.diagnostics[0].message
 
 
 def test_too_many_waits_are_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from imgc.analysis.analysis import Analysis, analyse
+from imgc.cli.compile import EXAMPLES
 from imgc.diagnostics import Severity
 from imgc.plan.compiled import compile_pipeline
 from imgc.targets.concepts import CONCEPTS
@@ -41,6 +42,10 @@ def made(folder: Path, *targets: str, output: str = "compiled") -> Made:
     assert [d.text for d in analysis.diagnostics if d.severity is Severity.ERROR] == []
     compiled = compile_pipeline(analysis.resolved, folder / output)
     return make(targets, subject(compiled, analysis.resolved, folder / output))
+
+
+def test_the_help_names_every_target() -> None:
+    assert all(f"\n  {name} " in EXAMPLES for name in TARGETS)
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -32,6 +32,7 @@ targets:
   bake          docker-bake.json, for docker buildx bake
   compose       compose.yaml, for docker compose
   devcontainer  .devcontainer/, for VS Code, Codespaces and the devcontainer program
+  argo          a workflow for Argo Workflows
   slurm         scripts that submit the pipeline to Slurm
 What a target only approximates is a warning, what it cannot express an error, each at its place.
 

@@ -7,7 +7,7 @@ suppress_errors; a serial group is spoiled for the children behind one that is n
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import cached_property
 from typing import Literal
 
@@ -72,25 +72,52 @@ class Flow:
             or not (self.in_serial(path) and self.nodes[target]["parent"] == node["parent"])
         ]
 
-    def ended(self, path: str, seen_from: str) -> Iterator[str]:
+    def needed(self, path: str, live: Set[str] | None = None) -> Iterator[str]:
+        """What of `strict` has to be fine; in place of a node of which nothing runs, what keeps that from starting."""
+        for target in self.strict(path):
+            yield from self._standing_in(target, path, live)
+
+    def _standing_in(self, path: str, seen_from: str, live: Set[str] | None) -> Iterator[str]:
+        if self.runs(path, live):
+            yield path
+            return
+        around = set(self.chain(seen_from))
+        for member in self.chain(path):
+            node = self.nodes[member]
+            if member in around:
+                continue
+            if node["skip"] or node["when"] == "on_failure":
+                return  # it is skipped, at the worst, which is fine
+            if node["when"] == "on_success":
+                for target in [
+                    *self.strict(member),
+                    *(self.spoilers(member, live) if self.stops(member) else []),
+                ]:
+                    yield from self._standing_in(target, seen_from, live)
+
+    def runs(self, path: str, live: Set[str] | None = None) -> bool:
+        """Whether anything of a node runs. `live` are those of which something does, where that is known better."""
+        return any(True for _ in self.leaves(path)) if live is None else path in live
+
+    def ended(self, path: str, seen_from: str, live: Set[str] | None = None) -> Iterator[str]:
         """What has to have ended for a node to have ended: itself, or what it waits for where nothing of it runs."""
-        if any(True for _ in self.leaves(path)):
+        if self.runs(path, live):
             yield path
             return
         around = set(self.chain(seen_from))
         for member in self.chain(path):
             if member not in around:
                 for target in self.nodes[member]["after"]:
-                    yield from self.ended(target, seen_from)
+                    yield from self.ended(target, seen_from, live)
 
-    def spoilers(self, path: str) -> list[str]:
+    def spoilers(self, path: str, live: Set[str] | None = None) -> list[str]:
         """Of earlier siblings, those of which one has to be not fine for the group to be spoiled, nearest first.
 
         One that only runs when all before it are fine speaks for these.
         """
         found = []
         for sibling in self.earlier(path):
-            if any(True for _ in self.leaves(sibling)):
+            if self.runs(sibling, live):
                 found.append(sibling)
                 node = self.nodes[sibling]
                 if self.stops(path) and node["when"] == "on_success" and not node["suppress_errors"]:

@@ -16,6 +16,7 @@ SUMMARIES = {
     "bake": "docker-bake.json, for docker buildx bake",
     "compose": "compose.yaml, for docker compose",
     "devcontainer": ".devcontainer/, for VS Code, Codespaces and the devcontainer program",
+    "argo": "argo/workflow.yaml, for Argo Workflows",
     "slurm": "slurm/, a script that submits the pipeline to Slurm, with a script a job",
 }
 """Name -> what it makes, in a few words. The module of this name in this package has the TARGET."""

@@ -122,7 +122,7 @@ def test_an_error_stops_the_compile_at_its_place(folder: Path) -> None:
         (["compile", "--param", "lang"], 2, "NAME=VALUE"),
         (["compile", "--param", "nope=1"], 2, "no parameter is called 'nope'"),
         (["compile", "--target", "bale"], 2, "no target is called 'bale': did you mean 'bake'?"),
-        (["compile", "--target", "bake,kubernetes"], 2, "there are bake, compose, devcontainer, slurm"),
+        (["compile", "--target", "bake,kubernetes"], 2, "there are bake, compose, devcontainer, argo, slurm"),
         (["compile", "--target", "bake", "--stdout", "nope"], 2, "--stdout with one of docker-bake.json"),
         (["compile", "--no-such-option"], 2, "imgc compile: error: unrecognized"),
         (["complie"], 2, "did you mean 'compile'?"),

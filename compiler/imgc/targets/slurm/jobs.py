@@ -98,7 +98,7 @@ class Jobs:
             may_be_skipped |= when == "on_failure"
             job.gate |= when != "on_success"
             if when == "on_success":
-                for target in [*flow.strict(member), *(flow.spoilers(member) if flow.stops(member) else [])]:
+                for target in [*flow.needed(member), *(flow.spoilers(member) if flow.stops(member) else [])]:
                     fine, exact = self._fine(target)
                     job.gate |= may_be_skipped or not exact
                     job.fine |= set() if may_be_skipped else fine

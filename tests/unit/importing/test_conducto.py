@@ -193,6 +193,13 @@ def test_registered_images_and_their_names(folder: Path) -> None:
     assert result.data["pipeline"] == {"parallel": {"a": {"image": "base_python", "run": "x"}}}
 
 
+def test_an_image_by_the_name_of_another(folder: Path) -> None:
+    result = conducto(
+        folder, 'foo = co.Image("a:1", name="bar")\nroot = co.Serial(image="bar")\nroot["a"] = co.Exec("x")\n'
+    )
+    assert result.data["pipeline"]["image"] == "bar"
+
+
 MAINS = {
     "the default of main": 'def other() -> co.Serial:\n return co.Serial()\ndef hello():\n r = co.Serial()\n r["a"] = co.Exec("x")\n return r\nif __name__ == "__main__":\n co.main(default=hello)',
     "what is annotated": 'def hello(n: int = 1) -> co.Serial:\n r = co.Serial()\n for i in range(n):\n  r["a"] = co.Exec("x")\n return r\nif __name__ == "__main__":\n co.main()',

@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 
+from imgc.analysis.analysis import analyse
+from imgc.cli.import_ import imported
+from imgc.document.document import load
+from imgc.document.nodes import plain
+from imgc.importing.source import source
 from importkit import Imported, import_text
 
 PREAMBLE = (
@@ -15,7 +20,9 @@ PREAMBLE = (
 )
 FILES = {
     "requirements.txt": "a\n", "docker/Dockerfile": "FROM debian:bookworm-slim\n", "docker/ignore": "x\n", "pyproject.toml":
-    '[project]\nname = "a"\nversion = "1"\n', "uv.lock": "", "steps/load.py": "def load(): pass\n",
+    '[project]\nname = "a"\nversion = "1"\n', "uv.lock": "", "steps/load.py":
+    "from zenml import step\nfrom zenml.config import ResourceSettings\n"
+    "@step(settings={'resources': ResourceSettings(cpu_count=2)})\ndef load(rows=1): pass\n",
 }  # fmt: skip
 
 
@@ -214,10 +221,69 @@ def test_options_at_the_call(folder: Path) -> None:
 
 
 def test_steps_of_other_files(folder: Path) -> None:
-    result = zenml(folder, "from steps.load import load\n@pipeline\ndef p():\n    load()\n")
-    assert result.data["pipeline"]["serial"] == {
-        "load": {"call": {"file": "steps/load.py", "function": "load"}}
+    result = zenml(folder, "from steps.load import load\n@pipeline\ndef p():\n    load(3)\n")
+    node = {"call": {"file": "steps/load.py", "function": "load", "args": {"rows": 3}}, "cpu": 2}
+    assert result.data["pipeline"]["serial"] == {"load": node}
+    assert result.data["images"]["default"] == {
+        "copy_dir": ".", "env": {"PYTHONPATH": "/app"}, "pip_packages": ["zenml"],
+    }  # fmt: skip
+
+
+def test_a_pipeline_below_the_root_of_its_project(folder: Path) -> None:
+    """As ZenML's projects are: `python run.py` at the root, pipelines and steps in packages below it."""
+    (folder / ".git").mkdir()
+    (folder / "pipelines").mkdir()
+    (folder / "steps/__init__.py").write_text("from .load import load\nfrom .train import train\n")
+    (folder / "steps/train.py").write_text(
+        "from zenml import step\nimport config\n@step(name=config.NAME)\ndef train(data, epochs): pass\n"
+    )
+    (folder / "config.py").write_text(
+        "import os\nNAME = 'training'\nEPOCHS = 2 + 1\nif os.environ.get('X'):\n    print(EPOCHS)\n"
+    )
+    text = (
+        PREAMBLE
+        + "from steps import load, train\nimport config as c\n@pipeline\ndef p(epochs: int = c.EPOCHS):\n"
+        "    train(load(), epochs)\n"
+    )
+    (folder / "pipelines/training.py").write_text(text)
+    given = source("pipelines/training.py", text.encode(), folder / "pipelines", folder)
+    written, found = imported(given, "zenml")
+    assert not analyse("pipeline.yaml", written, folder).failed
+    data = plain(load("pipeline.yaml", written).root)
+    assert isinstance(data, dict)
+    assert data["images"]["default"]["copy_dir"] == "."
+    assert data["pipeline"]["serial"] == {
+        "load": {"call": {"file": "steps/load.py", "function": "load"}, "cpu": 2},
+        "training": {"call": {"file": "steps/train.py", "function": "train", "args": {"epochs": 3}}},
     }
+    assert [one.span.place.line for one in found] == [10]
+
+
+def test_the_pipeline_of_another_file_that_is_called(folder: Path) -> None:
+    (folder / "pipes.py").write_text(
+        "from zenml import pipeline\nfrom steps.load import load\n@pipeline\ndef p(n=1):\n    load(n)\n"
+    )
+    result = zenml(folder, "from pipes import p\nif __name__ == '__main__':\n    p(n=5)\n")
+    assert result.data["pipeline"]["serial"]["load"]["call"]["args"] == {"rows": 5}
+
+
+OTHER_FILES = {
+    "not there": "from nothing import load\n@pipeline\ndef p():\n    one()\n    load()\n",
+    "no Python": "from broken import load\n@pipeline\ndef p():\n    one()\n    load()\n",
+    "a circle": "from circle import load\n@pipeline\ndef p():\n    one()\n    load()\n",
+    "a loop without an end": "from loops import load\n@pipeline\ndef p():\n    one()\n    load()\n",
+}
+
+
+@pytest.mark.parametrize("name", OTHER_FILES)
+def test_files_that_say_nothing(folder: Path, name: str) -> None:
+    (folder / "broken.py").write_text("def load(:\n")
+    (folder / "circle.py").write_text("from circle2 import load\n")
+    (folder / "circle2.py").write_text("from circle import load\n")
+    (folder / "loops.py").write_text("for i in range(2000):\n    for j in range(2000):\n        load = j\n")
+    result = zenml(folder, f"@step\ndef one(): pass\n{OTHER_FILES[name]}")
+    assert list(result.data["pipeline"]["serial"]) == ["one"]
+    assert any("`load()`" in message for _, message in result.warnings)
 
 
 LOST: dict[str, tuple[str, str]] = {

@@ -44,7 +44,8 @@ def draft(source: Source) -> Draft:
 
 def _root(followed: Program, importing: Importing) -> Call | None:
     """The node that the file's main function makes."""
-    functions = [one for one in followed.module.names.values() if isinstance(one, Function)]
+    names = followed.module.names.values()
+    functions = [one for one in names if isinstance(one, Function) and not one.module.at]
     mains = [
         one.target for one in followed.events
         if one.kind == "call" and _is(one.target, "main") and isinstance(one.target, Call)

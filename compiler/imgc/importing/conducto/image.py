@@ -72,7 +72,9 @@ class Images:
         """Gives a node its image."""
         importing = self.importing
         if isinstance(value, str):
-            if looks_like_reference(value):
+            if any(call.named.get("name") == value for call in self.calls):
+                block.set("image", self.by_name(value), importing.span(line))
+            elif looks_like_reference(value):
                 block.set("image", value, importing.span(line))
             else:
                 block.set("image", {"base": value}, importing.span(line))

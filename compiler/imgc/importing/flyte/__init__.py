@@ -88,7 +88,7 @@ def _main(followed: Program, importing: Importing) -> tuple[Function | None, Cal
         chosen = next(iter(workflows), None) or _caller(tasks, followed)
     reached = _reached(chosen, followed) if chosen is not None else set()
     for other in [*workflows, *tasks]:
-        if chosen is not None and other is not chosen and id(other) not in reached:
+        if chosen is not None and other is not chosen and id(other) not in reached and not other.module.at:
             why = f"one file is one pipeline, that of {chosen.name} here, which does not call it"
             importing.lost(importing.made.pipeline, f"`{other.name}`", why, other.line)
     return chosen, call

@@ -7,7 +7,7 @@ from imgc.importing.flyte.layers import Layer, layer, write_layers
 from imgc.importing.flyte.spec import is_spec, write_spec
 from imgc.importing.flyte.starts import start
 from imgc.importing.names import image_name
-from imgc.importing.python.arguments import Arguments, Importing, set_unknown_base
+from imgc.importing.python.arguments import Arguments, Importing, bring_code, set_unknown_base
 from imgc.importing.python.flow import written_if_empty
 from imgc.importing.python.statements import Program
 from imgc.importing.python.values import Call, Member, Symbol, Value
@@ -24,6 +24,7 @@ class Images:
     def __init__(self, importing: Importing, followed: Program) -> None:
         self.importing = importing
         self.variables = followed.variables
+        self.modules = followed.modules
         self.names: dict[int, str] = {}
         self.blocks: dict[str, Block] = {}
         self.unknown: dict[int, str] = {}
@@ -54,7 +55,7 @@ class Images:
             name = self._written(value, by)
         else:
             name = self._unknown(value, by, line)
-        self._runs_code(name, module)
+        self._runs_code(name, module, line)
         return name
 
     def _default(self, line: int) -> str:
@@ -93,11 +94,11 @@ class Images:
         self.blocks[name] = block
         return block
 
-    def _runs_code(self, name: str, module: str) -> None:
+    def _runs_code(self, name: str, module: str, line: int) -> None:
         """The code, and the library that it imports where Flyte's own image would have it."""
         block = self.blocks[name]
         if block.get("code_bundle") is None and block.get("copy_dir") is None:
-            block.set("copy_dir", self.importing.source.local("."))
+            bring_code(self.importing, block, self.modules, line)
         if all(block.get(key) is None for key in ("base", "dockerfile", "ref", "extends", "uv_script")):
             packages = block.list("pip_packages")
             written = [str(one.value) for one in packages.entries]

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from imgc.diagnostics import Span
 from imgc.importing.draft import Block, Draft, Expression, Given
+from imgc.importing.python.modules import Modules
 from imgc.importing.python.values import (
     HERE,
     Call,
@@ -49,6 +50,9 @@ class Importing:
     def __init__(self, source: Source, made: Draft) -> None:
         self.source = source
         self.made = made
+        self.said: set[tuple[int, str, str, int]] = set()
+        self.kept: list[Block] = []
+        """What `said` knows by its id."""
 
     @property
     def stem(self) -> str:
@@ -60,7 +64,11 @@ class Importing:
         return self.source.span(max(1, min(line, len(self.source.lines))))
 
     def lost(self, block: Block, what: str, why: str, line: int) -> None:
-        self.made.lost(block, f"{what} (line {line})", why, self.span(line))
+        key = id(block), what, why, line
+        if key not in self.said:
+            self.said.add(key)
+            self.kept.append(block)
+            self.made.lost(block, f"{what} (line {line})", why, self.span(line))
 
 
 class Arguments:
@@ -196,19 +204,28 @@ def set_unknown_base(importing: Importing, block: Block, name: str, value: Value
 
 def callable_at(function: Value, source: Source) -> tuple[str, str]:
     """The file and the name of a function that a container can call; empty for another."""
-    if isinstance(function, Function):
-        if function.nested or source.file == "-":
-            return "", ""
-        return source.local(PurePath(source.file).name), function.name
-    if not isinstance(function, Symbol):
-        return "", ""
-    module, _, name = function.name.lstrip(".").rpartition(".")
-    for file in (
-        (f"{module.replace('.', '/')}.py", f"{module.replace('.', '/')}/__init__.py") if module else ()
+    if (
+        not isinstance(function, Function)
+        or function.nested
+        or (source.file == "-" and not function.module.at)
     ):
-        if (source.folder / file).is_file():
-            return source.local(file), name
-    return "", ""
+        return "", ""
+    return source.local(function.module.file), function.name
+
+
+def bring_code(importing: Importing, block: Block, modules: Modules, line: int) -> None:
+    """The project's code, and where Python finds its modules when a file of a package is called."""
+    at = importing.span(line)
+    block.set("copy_dir", importing.source.local(modules.root), at)
+    if (
+        (modules.in_packages or modules.root != ".")
+        and block.get("workdir") is None
+        and block.get("layers") is None
+    ):
+        env = block.block("env", at)
+        env.inline = True
+        if env.get("PYTHONPATH") is None:
+            env.set("PYTHONPATH", "/app", at)
 
 
 def said(value: Value) -> str:

@@ -16,6 +16,7 @@ from imgc.importing.python.values import (
     Function,
     Local,
     Member,
+    Module,
     Part,
     Scope,
     Symbol,
@@ -39,10 +40,11 @@ class TooMuch(Exception):
 
 
 class Expressions:
-    """Evaluates expressions. `call_function` and `assign` come from the statements."""
+    """Evaluates expressions. `call_function` and `assign` come from those who follow statements."""
 
-    def __init__(self, lines: list[str]) -> None:
-        self.lines = lines
+    def __init__(self, here: Module) -> None:
+        self.here = here
+        """The file that is followed at the moment."""
         self.events: list[Event] = []
         self.calls: list[Call] = []
         """All calls of what is not in the file. None is ever let go: they are told apart by their ids."""
@@ -53,6 +55,10 @@ class Expressions:
 
     def call_function(self, function: Function, args: list[Value], named: dict[str, Value]) -> Value:
         raise NotImplementedError
+
+    def attribute(self, of: Symbol, name: str) -> Value:
+        """An attribute of a module, or of something of one."""
+        return Symbol(f"{of.name}.{name}")
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
         raise NotImplementedError
@@ -74,19 +80,27 @@ class Expressions:
     def tick(self, node: ast.AST) -> None:
         self.steps += 1
         if self.steps > STEPS:
-            raise TooMuch(getattr(node, "lineno", 1))
+            raise TooMuch(self.line(node))
+
+    def line(self, node: ast.AST) -> int:
+        return self.here.at or getattr(node, "lineno", 1)
+
+    @property
+    def whose(self) -> str:
+        """Of which file lines are, where that is another one."""
+        return f" of {self.here.file}" if self.here.at else ""
 
     def unknown(self, node: ast.AST) -> Unknown:
-        return Unknown(getattr(node, "lineno", 1), self.text(node))
+        return Unknown(self.line(node), self.text(node))
 
     def text(self, node: ast.AST) -> str:
         """How the source says it, on one line and not too long."""
         first = getattr(node, "lineno", 1) - 1
         last = (getattr(node, "end_lineno", None) or first + 1) - 1
-        if first >= len(self.lines):
+        if first >= len(self.here.lines):
             return ""
         start, end = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", 0)
-        parts = self.lines[first : min(last, first + 4) + 1]
+        parts = self.here.lines[first : min(last, first + 4) + 1]
         if first == last:
             parts = [parts[0].encode()[start:end].decode(errors="replace")]
         else:
@@ -114,7 +128,7 @@ class Expressions:
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Value:
         of = self.value(node.value, scope)
         if isinstance(of, Symbol):
-            return Symbol(f"{of.name}.{node.attr}")
+            return self.attribute(of, node.attr)
         if isinstance(of, Local):
             return known.path_attribute(of, node.attr)
         if isinstance(of, Unknown):
@@ -168,7 +182,7 @@ class Expressions:
     def _binary(self, node: ast.BinOp, scope: Scope) -> Value:
         left, right = self.value(node.left, scope), self.value(node.right, scope)
         if isinstance(node.op, ast.RShift) and (is_symbolic(left) or is_symbolic(right)):
-            self.events.append(Event("order", left, None, right, node.lineno))
+            self.events.append(Event("order", left, None, right, self.line(node)))
             return right
         if isinstance(node.op, ast.Div) and (isinstance(left, Local) or isinstance(right, Local)):
             return Local(known.short(posixpath.join(known.text_of(left), known.text_of(right))))
@@ -285,16 +299,18 @@ class Expressions:
             return known.call(function, args, named)
         if isinstance(function, (Symbol, Function, Member, Call)):
             inside = self.entered[-1] if self.entered else None
-            line = getattr(node.func, "end_lineno", node.lineno)  # of a chain, that of its last method
-            call = Call(function, args, named, line, self.text(node), inside, _places(node))
+            # Of a chain, the line of its last method.
+            line = self.here.at or getattr(node.func, "end_lineno", node.lineno)
+            places = {} if self.here.at else _places(node)
+            call = Call(function, args, named, line, self.text(node), inside, places)
             self.calls.append(call)
-            self.events.append(Event("call", call, None, None, node.lineno))
+            self.events.append(Event("call", call, None, None, line))
             return call
         raise NotKnown
 
     def _member(self, of: Value, name: str) -> Value:
         if isinstance(of, Symbol):
-            return Symbol(f"{of.name}.{name}")
+            return self.attribute(of, name)
         if isinstance(of, (Call, Function, Member, Part)):
             return Member(of, name)
         raise NotKnown

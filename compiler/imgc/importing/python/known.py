@@ -89,6 +89,8 @@ def _text_method(of: str, name: str, args: list[Value], named: dict[str, Value])
         if (len(of) + 1) * (len(args[1]) + 1) > 100 * LONGEST:
             raise NotKnown
         return short(of.replace(args[0], args[1]))
+    if name in ("zfill", "ljust", "rjust", "center") and args and isinstance(args[0], int) and args[0] < 1000:
+        return getattr(of, name)(*args)
     if name in _PLAIN_TEXT and not named and all(map(_is_text_argument, args)):
         made = getattr(of, name)(*args)
         return list(made) if isinstance(made, list) else made
@@ -240,6 +242,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "pathlib.PurePath": lambda *parts: Local(_join(*parts) if parts else "."),
     "pathlib.PurePosixPath": lambda *parts: Local(_join(*parts) if parts else "."),
     "textwrap.dedent": lambda text: _dedent(text),
+    "inspect.cleandoc": lambda text: _cleandoc(text),
     "shlex.quote": lambda text: _quote(text),
     "shlex.join": lambda words: short(" ".join(map(_quote, _texts(words)))),
     "copy.copy": lambda value: _copied(value),
@@ -256,6 +259,12 @@ def _dedent(text: Value) -> str:
     import textwrap
 
     return textwrap.dedent(text)
+
+
+def _cleandoc(text: Value) -> str:
+    import inspect
+
+    return inspect.cleandoc(text)
 
 
 def _quote(text: Value) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from pathlib import PurePath
 
 from imgc.importing.python.expressions import TooMuch
+from imgc.importing.python.modules import parsed
 from imgc.importing.python.statements import Program
 from imgc.importing.source import Source, SourceError
 
@@ -22,7 +22,7 @@ def program(source: Source) -> Program:
     """Follows the file. Raises SourceError for what is no Python, or more than can be followed."""
     tree = _parsed(source)
     try:
-        return Program(tree, source.lines, PurePath(source.file).name)
+        return Program(tree, source.lines, PurePath(source.file).name, source.folder)
     except TooMuch as error:
         raise too_much(source, error) from None
 
@@ -39,9 +39,7 @@ def _parsed(source: Source) -> ast.Module:
         line = source.text.count("\n", 0, source.text.index("\0")) + 1
         raise SourceError(source.span(line), f"the file is no Python: line {line} has a null byte")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source.text)
+        return parsed(source.text)
     except SyntaxError as error:
         line = error.lineno or 1
         why = (error.msg or "invalid syntax").split("(<unknown>", 1)[0].strip()

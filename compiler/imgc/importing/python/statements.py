@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from pathlib import Path
 
-from imgc.importing.python.blocks import acts, changed, head, stored, yields
-from imgc.importing.python.expressions import DEPTH, Expressions
+from imgc.importing.python.blocks import acts, changed, head, stored
+from imgc.importing.python.expressions import DEPTH
+from imgc.importing.python.functions import Return
+from imgc.importing.python.imports import Imports
 from imgc.importing.python.known import NotKnown
+from imgc.importing.python.modules import Modules
 from imgc.importing.python.values import (
     HERE,
     LONGEST,
     Call,
     Event,
     Function,
+    Module,
     Part,
     Scope,
     Symbol,
@@ -21,24 +26,8 @@ from imgc.importing.python.values import (
     Value,
     is_plain,
 )
-from imgc.records import dataclass
 
 _LOOPS = 2_000
-_NESTED_CALLS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """Lines that could not be followed, and why."""
-
-    line: int
-    what: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Return:
-    value: Value
 
 
 class Loop(Exception):
@@ -49,20 +38,12 @@ class Loop(Exception):
         self.ends = ends
 
 
-class Program(Expressions):
-    """A module that is followed from its first line to its last."""
+class Program(Imports):
+    """A file that is followed from its first line to its last, with what it imports of its project."""
 
-    def __init__(self, tree: ast.Module, lines: list[str], file: str) -> None:
-        super().__init__(lines)
+    def __init__(self, tree: ast.Module, lines: list[str], file: str, folder: Path) -> None:
+        super().__init__(Module(file, lines), Modules(folder))
         self.module = Scope({"__name__": "__main__", "__file__": f"{HERE}/{file}"})
-        self.skipped: list[Skipped] = []
-        self.variables: dict[int, str] = {}
-        """The first name that each call was given, by the call's id."""
-        self.running: list[Function] = []
-        self.ran: set[int] = set()
-        """The ids of the functions that were followed."""
-        self.unsure: list[int] = []
-        """For each function that runs, a line on which it may have ended; 0 where it cannot have."""
         self.block(tree.body, self.module)
 
     def block(self, body: list[ast.stmt], scope: Scope) -> Return | None:
@@ -83,67 +64,6 @@ class Program(Expressions):
                 return ended
         return None
 
-    def skip(self, statement: ast.AST, why: str) -> None:
-        one = Skipped(getattr(statement, "lineno", 1), f"`{head(self.text(statement))}`", why)
-        if one not in self.skipped:
-            self.skipped.append(one)
-
-    def call_function(self, function: Function, args: list[Value], named: dict[str, Value]) -> Value:
-        """What a function of the file returns for these arguments."""
-        node = function.node
-        if function in self.running or len(self.running) >= _NESTED_CALLS or yields(node):
-            raise NotKnown
-        scope = Scope(self.bound(function, args, named), function.scope)
-        self.running.append(function)
-        self.ran.add(id(function))
-        self.unsure.append(0)
-        entered, self.entered = self.entered, list(self.entered)
-        try:
-            ended = self.block(node.body, scope)
-        finally:
-            self.running.pop()
-            line = self.unsure.pop()
-            self.entered = entered
-        if line:
-            return Unknown(line, f"{function.name}(…)")
-        return ended.value if ended else None
-
-    def run(self, function: Function, given: dict[str, Value] | None = None) -> Value:
-        """What a function returns when it is called with these arguments and else its defaults."""
-        try:
-            return self.call_function(function, [], given or {})
-        except NotKnown:
-            return Unknown(function.line, f"{function.name}(…)")
-
-    def bound(self, function: Function, args: list[Value], named: dict[str, Value]) -> dict[str, Value]:
-        """The names of a function's parameters with their values; raises NotKnown where they do not fit."""
-        spec = function.node.args
-        names = [one.arg for one in (*spec.posonlyargs, *spec.args)]
-        values: dict[str, Value] = dict(zip(names, args, strict=False))
-        if len(args) > len(names) and spec.vararg is None:
-            raise NotKnown
-        if spec.vararg:
-            values[spec.vararg.arg] = tuple(args[len(names) :])
-        rest = {key: value for key, value in named.items() if key not in names}
-        values |= {key: value for key, value in named.items() if key in names}
-        defaults = dict(zip(names[len(names) - len(spec.defaults) :], spec.defaults, strict=True))
-        defaults |= {
-            one.arg: value for one, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value
-        }
-        for one in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs):
-            if one.arg in rest:
-                values[one.arg] = rest.pop(one.arg)
-            elif one.arg not in values:
-                default = defaults.get(one.arg)
-                values[one.arg] = (
-                    self.value(default, function.scope)
-                    if default is not None
-                    else Unknown(one.lineno, f"the parameter {one.arg} of {function.name}")
-                )
-        if spec.kwarg:
-            values[spec.kwarg.arg] = rest
-        return values
-
     # Assignments
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
@@ -160,10 +80,10 @@ class Program(Expressions):
             if in_dict or (isinstance(of, list) and isinstance(key, int) and -len(of) <= key < len(of)):
                 of[key] = value
             else:
-                self.events.append(Event("item", of, key, value, target.lineno))
+                self.events.append(Event("item", of, key, value, self.line(target)))
         elif isinstance(target, ast.Attribute):
             of = self.value(target.value, scope)
-            self.events.append(Event("attribute", of, target.attr, value, target.lineno))
+            self.events.append(Event("attribute", of, target.attr, value, self.line(target)))
 
     def _part(self, target: ast.Tuple | ast.List, number: int, value: Value) -> Value:
         if any(isinstance(one, ast.Starred) for one in target.elts):
@@ -191,26 +111,9 @@ class Program(Expressions):
 
     # Definitions
 
-    def _import(self, node: ast.Import, scope: Scope) -> None:
-        for one in node.names:
-            if one.asname:
-                scope.names[one.asname] = Symbol(one.name)
-            else:
-                top = one.name.split(".", 1)[0]
-                scope.names[top] = Symbol(top)
-
-    def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
-        module = "." * node.level + (node.module or "")
-        for one in node.names:
-            if one.name == "*":
-                self.skip(node, "it does not say which names it brings")
-            else:
-                joint = "" if module.endswith(".") else "."
-                scope.names[one.asname or one.name] = Symbol(f"{module}{joint}{one.name}")
-
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
         decorators = [self.value(one, scope) for one in node.decorator_list]
-        scope.names[node.name] = Function(node, scope, decorators)
+        scope.names[node.name] = Function(node, scope, decorators, self.here)
 
     def _class(self, node: ast.ClassDef, scope: Scope) -> None:
         scope.names[node.name] = self.unknown(node)
@@ -241,13 +144,13 @@ class Program(Expressions):
                 before = None
             if isinstance(before, (Call, Function, Symbol)) and name not in stored(body):
                 continue
-            scope.names[name] = Unknown(node.lineno, head(self.text(node)))
+            scope.names[name] = Unknown(self.line(node), head(self.text(node)))
         if self.unsure and any(isinstance(one, ast.Return) for part in body for one in ast.walk(part)):
-            self.unsure[-1] = node.lineno
+            self.unsure[-1] = self.line(node)
         if any(map(acts, body)):
             self.skip(
                 node,
-                f"it cannot be known without running the file; lines {node.lineno} to {last} are left out",
+                f"it cannot be known without running the file; lines {node.lineno} to {last}{self.whose} are left out",
             )
 
     def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Return | None:
@@ -296,7 +199,7 @@ class Program(Expressions):
         imports = all(isinstance(one, (ast.Import, ast.ImportFrom)) for one in node.body)
         for name in [] if imports else stored(handled):
             if scope.names.get(name) is not before.get(name) or name not in before:
-                scope.names[name] = Unknown(node.lineno, "try: …")
+                scope.names[name] = Unknown(self.line(node), "try: …")
         return ended or self.block([*node.orelse, *node.finalbody], scope)
 
     def _match(self, node: ast.Match, scope: Scope) -> None:

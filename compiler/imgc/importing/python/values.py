@@ -78,13 +78,24 @@ class Call:
         return f".{self.function.name}" if isinstance(self.function, Member) else ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Module:
+    """A file that is followed: its path from the folder of the one that is imported, and the line there that brings
+    it in, which stands for all its lines; 0 for that file itself."""
+
+    file: str
+    lines: list[str] = field(repr=False)
+    at: int = 0
+
+
 @dataclass(slots=True, eq=False)
 class Function:
-    """A function of the file."""
+    """A function of the file, or of another one of its project."""
 
     node: ast.FunctionDef | ast.AsyncFunctionDef
     scope: Scope
     decorators: list[Value]
+    module: Module
 
     @property
     def name(self) -> str:
@@ -92,11 +103,7 @@ class Function:
 
     @property
     def line(self) -> int:
-        return self.node.lineno
-
-    @property
-    def doc(self) -> str:
-        return ast.get_docstring(self.node) or ""
+        return self.module.at or self.node.lineno
 
     @property
     def nested(self) -> bool:

@@ -90,7 +90,7 @@ def _pipeline(followed: Program, importing: Importing) -> tuple[Function | None,
     ]
     chosen, call = calls[-1] if calls else (next(iter(functions), None), None)
     for other in functions:
-        if other is not chosen and chosen is not None:
+        if other is not chosen and chosen is not None and not other.module.at:
             why = f"one file is one pipeline, and that is {chosen.name} here"
             importing.lost(importing.made.pipeline, f"the pipeline `{other.name}`", why, other.line)
     return chosen, call

@@ -6,7 +6,8 @@ import re
 
 from imgc.importing.draft import Block
 from imgc.importing.names import literal_env
-from imgc.importing.python.arguments import MISSING, Arguments, Importing, Unclear, text, why_not
+from imgc.importing.python.arguments import MISSING, Arguments, Importing, Unclear, bring_code, text, why_not
+from imgc.importing.python.modules import Modules
 from imgc.importing.python.values import Call, Symbol, Value
 
 _NOTES = {
@@ -25,13 +26,14 @@ _STYLES = {
 }  # fmt: skip
 
 
-def docker_image(importing: Importing, call: Call, block: Block, *, in_use: bool) -> None:
-    """Writes an image. What runs the steps of the file (`in_use`) has its code, and ZenML, which it imports."""
+def docker_image(importing: Importing, call: Call, block: Block, modules: Modules | None) -> None:
+    """Writes an image. One that runs the steps of a project has its modules, and ZenML, which they import."""
+    in_use = modules is not None
     given = Arguments(importing, call, block)
     _start(given)
     _packages(given)
     _environment(given, "environment", "env")
-    _code(given, in_use)
+    _code(given, modules)
     given.set("dockerignore", given.path("dockerignore"), "dockerignore")
     given.set(
         "local_project_install", given.text("local_project_install_command"), "local_project_install_command"
@@ -226,7 +228,7 @@ def _environment(given: Arguments, name: str, key: str) -> None:
         given.set(key, {one.upper(): literal_env(value) for one, value in pairs.items()}, name)
 
 
-def _code(given: Arguments, in_use: bool) -> None:
+def _code(given: Arguments, modules: Modules | None) -> None:
     value = given.peek("source_files")
     if isinstance(value, Symbol):  # SourceFileMode.INCLUDE
         given.values["source_files"] = value.name.rsplit(".", 1)[-1].lower()
@@ -243,7 +245,9 @@ def _code(given: Arguments, in_use: bool) -> None:
     given.set("source_files", style, name)
     if style == "download":
         given.set("copy_repo", True, name)
-    elif (in_use and style != "ignore" and not given.block.get("skip_build")) or given.has("dockerignore"):
+    elif modules is not None and style != "ignore" and not given.block.get("skip_build"):
+        bring_code(given.importing, given.block, modules, given.line)
+    elif given.has("dockerignore"):
         given.set("copy_dir", given.importing.source.local("."), name)
 
 

@@ -47,7 +47,7 @@ class Images:
             block = self.importing.made.images.block(name, self.importing.span(line))
             block.inline = False
             whole = merged(calls) if calls else Call(None, [], {}, line, "")
-            docker_image(self.importing, whole, block, in_use=True)
+            docker_image(self.importing, whole, block, self.followed.modules)
         return self.names[key]
 
     def rest(self) -> None:
@@ -59,7 +59,7 @@ class Images:
                 self.names[(id(call),)] = name
                 block = self.importing.made.images.block(name, self.importing.span(call.line))
                 block.inline = False
-                docker_image(self.importing, call, block, in_use=False)
+                docker_image(self.importing, call, block, None)
         for name in self.names.values():
             written_if_empty(self.importing.made.images, name)
 

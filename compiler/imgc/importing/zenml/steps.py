@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imgc.importing.draft import Block
-from imgc.importing.python.arguments import MISSING, Arguments, Importing, callable_at
+from imgc.importing.python.arguments import MISSING, Arguments, Importing
 from imgc.importing.python.flow import Step
 from imgc.importing.python.statements import Program
 from imgc.importing.python.steps import Steps
@@ -54,8 +54,6 @@ class ZenSteps(Steps):
         function = _function(call)
         if isinstance(function, Function) and decorated(function, "step"):
             self._step(function, function.name, call)
-        elif isinstance(function, Symbol) and callable_at(function, self.importing.source)[0]:
-            self._step(function, function.name.rsplit(".", 1)[-1], call)
         elif isinstance(call.function, (Symbol, Function)) and not call.name.startswith(_QUIET):
             why = "it is no step, and what it does cannot be known without running it"
             self.importing.lost(self.importing.made.pipeline, f"`{call.text}`", why, call.line)

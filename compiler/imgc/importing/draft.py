@@ -60,6 +60,9 @@ class Block:
         found = self._keys.get(key)
         return None if found is None or found.left_out else found
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
     def get(self, key: str) -> Plain | Block | None:
         entry = self.entry(key)
         return entry.value if entry else None

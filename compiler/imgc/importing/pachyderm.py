@@ -62,9 +62,11 @@ class _Importer:
         self.pipelines: dict[str, _Pipeline] = {}
         self.repos: dict[str, str] = {}
         self.absent: set[str] = set()
+        taken: set[str] = set()
         for spec in specs:
             name = _name(spec)
-            child = node_name(name, {other.child for other in self.pipelines.values()})
+            child = node_name(name, taken)
+            taken.add(child)
             if name in self.pipelines:
                 raise SourceError(spec.span.head(), f"two pipelines are called '{name}'")
             self.pipelines[name] = _Pipeline(spec, name, child)
@@ -99,7 +101,7 @@ class _Importer:
     # What runs
 
     def image(self, pipeline: _Pipeline, transform: Fields, node: Block) -> None:
-        name = image_name(pipeline.name, [entry.key for entry in self.made.images.entries])
+        name = image_name(pipeline.name, self.made.images)
         base, build, dockerfile = (
             transform.text("image"),
             transform.inner("build"),

@@ -41,7 +41,7 @@ def read(text: str) -> object:
     return plain(document.root)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(
     st.dictionaries(st.text("ab: #", min_size=1, max_size=4), VALUES, min_size=1, max_size=4),
     st.booleans(),

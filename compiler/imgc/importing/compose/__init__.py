@@ -86,8 +86,9 @@ def _arrange(services: list[Service], made: Draft) -> None:
         service.settle_needs(nodes)
     order = _in_order(services)
     if len(services) == 1:
-        made.pipeline.items += services[0].block.items
-        made.pipeline = services[0].block
+        only = services[0].block
+        only.items = [*made.pipeline.items, *only.items]
+        made.pipeline = only
     elif services and _is_chain(order):
         group = made.pipeline.block("serial")
         for service in order:
@@ -101,15 +102,20 @@ def _arrange(services: list[Service], made: Draft) -> None:
 
 
 def _in_order(services: list[Service]) -> list[Service]:
-    """Each behind what it needs, else as written; those of a cycle at the end."""
-    done: list[Service] = []
-    names: set[str] = set()
-    left = list(services)
-    while ready := next((service for service in left if names.issuperset(service.needs)), None):
-        left.remove(ready)
-        done.append(ready)
-        names.add(ready.name)
-    return done + left
+    """Each behind what it needs, else as written; of a cycle, nothing is behind all that it needs."""
+    nodes = {service.name: service for service in services}
+    done: dict[str, Service] = {}
+    waiting = [(service, False) for service in reversed(services)]
+    seen: set[str] = set()
+    while waiting:
+        service, is_after = waiting.pop()
+        if is_after:
+            done[service.name] = service
+        elif service.name not in seen:
+            seen.add(service.name)
+            waiting.append((service, True))
+            waiting += [(nodes[name], False) for name in reversed(service.needs)]
+    return list(done.values())
 
 
 def _is_chain(order: list[Service]) -> bool:

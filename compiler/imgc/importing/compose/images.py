@@ -27,10 +27,9 @@ class Image:
 
 def image_of(service: str, fields: ComposeFields, source: Source, made: Draft) -> Image | None:
     """The image of a service, put among the images of the draft."""
-    taken = [entry.key for entry in made.images.entries]
     reference = fields.text("image")
     if "build" in fields:
-        name = image_name(service, taken)
+        name = image_name(service, made.images)
         image = Block()
         found = _build(name, fields, image, source)
         if found is None:
@@ -44,11 +43,12 @@ def image_of(service: str, fields: ComposeFields, source: Source, made: Draft) -
     if reference is None:
         return None
     # Services of one image share its name.
-    same = next((entry.key for entry in made.images.entries if entry.value == reference), None)
-    name = same or image_name(service, taken)
+    same = fields.values.images.get(reference)
+    name = same or image_name(service, made.images)
     if (platform := fields.text("platform")) is not None:
         made.images.set(name, {"base": reference, "platforms": [platform]}, fields.at("image"))
     elif same is None:
+        fields.values.images[reference] = name
         made.images.set(name, reference, fields.at("image"))
     return Image(name)
 

@@ -37,11 +37,12 @@ _MARKED = re.compile(f"{_OPEN}([A-Za-z0-9_]+){_CLOSE}")
 
 
 class Values:
-    """`params` are the variables met so far, with their defaults."""
+    """`params` are the variables met so far, with their defaults; `images` the names of references."""
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.params: dict[str, str] = {}
+        self.images: dict[str, str] = {}
 
     def text(self, scalar: Scalar, shell: bool = False) -> str:
         """The text of a scalar; an Expression where it has variables. `shell`: a shell may read it."""

@@ -22,6 +22,7 @@ from imgc.importing.systems import SYSTEMS, detected, draft
 EXAMPLES = """examples:
   imgc import Dockerfile                           print what it is as a pipeline.yaml
   imgc import Dockerfile -o pipeline.yaml          write it, with paths as seen from there
+  imgc import docker/api/Dockerfile --context .    built in another folder than its own
   imgc import pipeline.py -o pipeline.yaml         of Conducto, ZenML or Flyte: read, never run
   imgc import compose.yaml -o pipeline.yaml        services that end as nodes
   imgc import - --from dockerfile < Dockerfile     from standard input
@@ -35,6 +36,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--from", dest="system", choices=tuple(SYSTEMS), help="what FILE is; default: by its name and content"
     )
+    command.add_argument(
+        "--context", default="", metavar="DIR", help="the build context of a Dockerfile; default: its own folder, or the "
+        "nearest above that has what COPY names",
+    )  # fmt: skip
     command.add_argument("-o", "--output", metavar="FILE", help="write there; default: standard output")
     command.add_argument("--force", action="store_true", help="write over a file that is there")
     command.add_argument("--format", choices=FORMATS, default="pretty", help="how to print the warnings")
@@ -48,10 +53,12 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         raise Failure(f"there is no folder '{output.parent}'")
     if output is not None and output.exists() and not arguments.force:
         raise Failure(f"'{output}' is there already; --force writes over it")
+    if arguments.context and not Path(arguments.context).is_dir():
+        raise Failure(f"there is no folder '{arguments.context}'")
     target = output.parent if output is not None else Path()
     given: Source | None = None
     try:
-        given = _read(arguments.file, target.absolute())
+        given = _read(arguments.file, target.absolute(), arguments.context)
         text, found = imported(given, arguments.system)
     except SourceError as error:
         problem = Diagnostic(error.code, Severity.ERROR, str(error), error.span)
@@ -79,9 +86,9 @@ def imported(given: Source, system: str | None = None) -> tuple[str, list[Diagno
     return text, in_order(made.diagnostics)
 
 
-def _read(file: str, target: Path) -> Source:
+def _read(file: str, target: Path, context: str) -> Source:
     if file == "-":
-        return source(file, sys.stdin.buffer.read(), Path.cwd(), target)
+        return source(file, sys.stdin.buffer.read(), Path.cwd(), target, context)
     path = Path(file)
     if path.is_dir():
         raise Failure(f"'{file}' is a folder: name a file")
@@ -89,7 +96,7 @@ def _read(file: str, target: Path) -> Source:
         data = path.read_bytes()
     except OSError as error:
         raise Failure(f"'{file}' cannot be read: {error.strerror}") from None
-    return source(file, data, path.absolute().parent, target)
+    return source(file, data, path.absolute().parent, target, context)
 
 
 def _say(found: Sequence[Diagnostic], given: Source | None, form: str, console: Console) -> None:

@@ -23,7 +23,8 @@ class SourceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to import. `folder` is where its relative paths begin, `target` the folder of the pipeline file."""
+    """A file to import. `folder` is where its relative paths begin, `target` the folder of the pipeline file,
+    `context` the folder that a Dockerfile is built in, "" where nobody says."""
 
     file: str
     text: str
@@ -31,6 +32,7 @@ class Source:
     target: Path
     origin: Origin
     lines: list[str] = field(repr=False)
+    context: str = ""
 
     @property
     def start(self) -> Span:
@@ -50,7 +52,7 @@ class Source:
         return Path(os.path.relpath(self.folder / path, self.target)).as_posix()
 
 
-def source(file: str, data: bytes, folder: Path, target: Path) -> Source:
+def source(file: str, data: bytes, folder: Path, target: Path, context: str = "") -> Source:
     """A source of these bytes; SourceError where they are no text."""
     origin = Origin(file)
     start = Span(origin, 0, 0, 0, 0)
@@ -63,4 +65,4 @@ def source(file: str, data: bytes, folder: Path, target: Path) -> Source:
         raise SourceError(
             Span(origin, line, 0, line, 0), f"the file is not UTF-8: byte {error.start + 1}, in line {line + 1}", "not-utf8",
         ) from None  # fmt: skip
-    return Source(file, text, folder, target, origin, split_lines(text))
+    return Source(file, text, folder, target, origin, split_lines(text), context)

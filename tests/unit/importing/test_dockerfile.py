@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from judge import process_word
 
 from imgc.analysis.analysis import analyse
-from imgc.importing.source import SourceError
+from imgc.cli.import_ import imported
+from imgc.importing.source import SourceError, source
 from imgc.plan.compiled import compile_pipeline
 from importkit import Imported, import_text
 
@@ -139,7 +140,7 @@ def test_build_arguments_of_the_base_are_parameters(folder: Path) -> None:
     ("text", "line", "reason"),
     [
         ("FROM a:1 AS b\nFROM c:1\nCOPY --from=b /x /y\n", 2, "several stages"),
-        (DEBIAN + "ARG V=1\nRUN echo $V\n", 2, "ARG V=1"),
+        (DEBIAN + "ARG V\nRUN echo $V\n", 2, "ARG V"),
         (DEBIAN + "VOLUME /x\n", 2, "VOLUME"),
         (DEBIAN + "ONBUILD RUN x\n", 2, "ONBUILD"),
         (DEBIAN + "COPY nowhere /x\n", 2, "no such path"),
@@ -169,6 +170,50 @@ def test_what_no_keys_say_is_built_from_the_dockerfile(
     assert warning[0] == line
     assert reason in warning[1]
     assert reason in imported.text
+
+
+def test_build_arguments_stand_beside_the_dockerfile(folder: Path) -> None:
+    text = "ARG A=1\nARG B=x\nFROM a:$A\nARG A\nARG B=y\nARG C='q'\nARG TOKEN=t\nRUN echo $A\n"
+    assert image(text, folder) == {"dockerfile": {"path": "Dockerfile", "args": {"A": "1"}}}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "ENV PIP_INDEX_URL=https://x.example",
+        "ENV VIRTUAL_ENV=/v",
+        "RUN python -m venv /v",
+        "RUN pip config set a b",
+        "USER 1000",
+    ],
+)
+def test_where_pip_may_be_another_it_stays_a_command(before: str, folder: Path) -> None:
+    layers = str(image(f"{PYTHON}{before}\nRUN pip install idna\n", folder))
+    assert "pip install idna" in layers
+    assert "pip_packages" not in layers
+
+
+def test_variables_of_pip_that_change_nothing(folder: Path) -> None:
+    assert image(PYTHON + "ENV PIP_NO_CACHE_DIR=1\nRUN pip install idna\n", folder)["pip_packages"] == [
+        "idna"
+    ]
+
+
+@pytest.mark.parametrize("keys", [True, False])
+def test_the_context_is_where_the_files_are(keys: bool, folder: Path) -> None:
+    (folder / ".git").mkdir()
+    (folder / "docker/api").mkdir(parents=True)
+    text = DEBIAN + "COPY src /srv\n" + ("" if keys else "VOLUME /x\n")
+    (folder / "docker/api/Dockerfile").write_text(text)
+    given = source("docker/api/Dockerfile", text.encode(), folder / "docker/api", folder)
+    written, found = imported(given)
+    if keys:
+        assert "copy: [{src: src, dst: /srv, contents_only: true}]" in written
+    else:
+        assert "dockerfile: {path: docker/api/Dockerfile, context: .}" in written
+    assert "the build context is taken to be '.'" in found[0].message
+    given = source("docker/api/Dockerfile", text.encode(), folder / "docker/api", folder, str(folder))
+    assert imported(given)[0] == written
 
 
 def test_the_maintainer_is_lost_and_said(folder: Path) -> None:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-from imgc.diagnostics import Span
 from imgc.dockerfile.userfile import UserFile, UserFileError, bases, read
 from imgc.importing.dockerfile.arrange import arrange
+from imgc.importing.dockerfile.context import context_of
 from imgc.importing.dockerfile.running import Started, started
 from imgc.importing.dockerfile.translate import Kept, translate
 from imgc.importing.draft import Block, Draft, Expression, Given
 from imgc.importing.names import image_name, pipeline_name
 from imgc.importing.settle import problems
 from imgc.importing.source import Source, SourceError
+from imgc.layers.env import looks_secret
+from imgc.records import replace
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
 _DEFAULT = re.compile(r"[A-Za-z0-9._/@:-]+\Z")
@@ -29,12 +31,19 @@ _LEFT_OUT = (
 
 def draft(source: Source) -> Draft:
     file = _read(source)
+    context = replace(source, folder=context_of(file, source))
     try:
-        made = _translated(file, source)
+        made = _translated(file, source, context)
         if found := problems(made, source.target):
             raise Kept(found[0].message, source.span(file.stages[-1].instruction.line))
     except Kept as reason:
-        made = _kept(file, source, reason)
+        made = _kept(file, source, context, reason)
+    if context.folder != source.folder and not source.context:
+        shown = context.local(".")
+        made.warn(
+            f"the build context is taken to be '{shown}', where the paths of COPY are; --context says another",
+            source.start,
+        )
     return made
 
 
@@ -48,7 +57,7 @@ def _read(source: Source) -> UserFile:
     return file
 
 
-def _translated(file: UserFile, source: Source) -> Draft:
+def _translated(file: UserFile, source: Source, context: Source) -> Draft:
     stage = file.stages[-1]
     at = source.span(stage.instruction.line)
     if len(file.stages) > 1:
@@ -65,7 +74,7 @@ def _translated(file: UserFile, source: Source) -> Draft:
         if name != "--platform" or "$" in platform:
             raise Kept(f"FROM {flag}", at)
         image.set("platforms", [platform], at)
-    translation = translate(file, base, source)
+    translation = translate(file, base, context)
     for name, span in translation.secrets.items():
         made.head.block("secrets").set(
             name, {"env": re.sub(r"[^A-Z0-9]", "_", f"SECRET_{name}".upper())}, span
@@ -78,7 +87,7 @@ def _translated(file: UserFile, source: Source) -> Draft:
         made.lost(image, what, why, span)
     if translation.copies_folders:
         image.remark(_LEFT_OUT)
-        _ignore_file(image, source)
+        _ignore_file(image, source, context)
     arrange(image, translation)
     _node(made, started(file, source))
     return made
@@ -98,32 +107,47 @@ def _base(file: UserFile, made: Draft) -> Given:
     return Expression(_VARIABLE.sub(lambda one: f"${{{{ params.{one[1] or one[2]} }}}}", reference))
 
 
-def _ignore_file(image: Block, source: Source) -> None:
+def _ignore_file(image: Block, source: Source, context: Source) -> None:
     """The ignore file that a build of the Dockerfile would take, where imgc would take another one."""
     own = f"{PurePath(source.file).name}.dockerignore"
     if (source.folder / own).is_file():
         image.set("dockerignore", source.local(own))
-    elif (source.folder / ".dockerignore").is_file() and source.local(".") != ".":
-        image.set("dockerignore", source.local(".dockerignore"))
+    elif (context.folder / ".dockerignore").is_file() and context.local(".") != ".":
+        image.set("dockerignore", context.local(".dockerignore"))
 
 
-def _kept(file: UserFile, source: Source, reason: Kept) -> Draft:
+def _kept(file: UserFile, source: Source, context: Source, reason: Kept) -> Draft:
+    """The image as the Dockerfile builds it."""
     made = Draft()
     made.head.set("name", pipeline_name(source.folder.absolute().name))
     image = made.images.block(_image_name(source), source.span(file.stages[-1].instruction.line))
-    keep(made, image, source, str(reason), reason.span)
+    image.remark(f"built from the Dockerfile: {reason}")
+    made.warn(f"the Dockerfile is built as it is, its steps are no keys: {reason}", reason.span)
+    given: dict[str, Given] = {}
+    if source.file == "-":
+        given["text"] = source.text
+    else:
+        given["path"] = source.local(PurePath(source.file).name)
+    if source.file == "-" or context.folder != source.folder:
+        given["context"] = context.local(".")
+    if arguments := _arguments(file):
+        given["args"] = arguments
+    image.set("dockerfile", given["path"] if set(given) == {"path"} else given, reason.span)
     _node(made, started(file, source))
     return made
 
 
-def keep(made: Draft, image: Block, source: Source, reason: str, at: Span) -> None:
-    """The image as the Dockerfile builds it."""
-    image.remark(f"built from the Dockerfile: {reason}")
-    made.warn(f"the Dockerfile is built as it is, its steps are no keys: {reason}", at)
-    if source.file == "-":
-        image.set("dockerfile", {"text": source.text, "context": source.local(".")}, at)
-    else:
-        image.set("dockerfile", source.local(PurePath(source.file).name), at)
+def _arguments(file: UserFile) -> dict[str, Given]:
+    """The build arguments with the one default that each has, to be given others."""
+    defaults: dict[str, set[str]] = {}
+    for arg in file.args:
+        if arg.default is not None:
+            defaults.setdefault(arg.name, set()).add(arg.default)
+    return {
+        name: next(iter(found))
+        for name, found in defaults.items()
+        if len(found) == 1 and _DEFAULT.match(next(iter(found))) and not looks_secret(name)
+    }
 
 
 def _image_name(source: Source) -> str:

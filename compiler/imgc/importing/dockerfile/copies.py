@@ -6,6 +6,7 @@ import glob
 import posixpath
 import re
 import stat
+from pathlib import Path
 
 from imgc.importing.dockerfile.words import Unsayable
 from imgc.importing.source import Source
@@ -26,6 +27,20 @@ class Item:
     note: str = ""
 
 
+def path_of(source: str) -> str:
+    """A source of COPY as a path in the build context, out of which nothing leads."""
+    return posixpath.normpath("/" + source).lstrip("/") or "."
+
+
+def kind_of(folder: Path, path: str) -> str:
+    """file, folder, or "" for what is not there."""
+    try:
+        mode = (folder / path).stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    return "folder" if stat.S_ISDIR(mode) else "file"
+
+
 class Copies:
     """What has been copied so far, and where to. `workdir` begins at a place that only the base knows."""
 
@@ -42,7 +57,7 @@ class Copies:
         for target, local in self._local.items():
             if place.startswith(target.rstrip("/") + "/"):
                 inner = posixpath.normpath(posixpath.join(local, posixpath.relpath(place, target)))
-                if self._kind(inner) == "file":
+                if kind_of(self.source.folder, inner) == "file":
                     return inner
         return None
 
@@ -54,7 +69,7 @@ class Copies:
         if len(paths) > 1 and not into:
             raise Unsayable("COPY of several paths to one")
         note = f"{pattern} as it was when imported" if pattern else ""
-        files = [path for path in paths if self._kind(path) == "file"]
+        files = [path for path in paths if kind_of(self.source.folder, path) == "file"]
         found: list[Item] = []
         for path in paths:
             target = posixpath.normpath(posixpath.join(self.workdir, destination))
@@ -67,18 +82,10 @@ class Copies:
             found.append(Item(tuple(map(self.source.local, files)), destination, False, note))
         return found
 
-    def _kind(self, path: str) -> str:
-        """file, folder, or "" for what is not there."""
-        try:
-            mode = (self.source.folder / path).stat().st_mode
-        except (OSError, ValueError):
-            return ""
-        return "folder" if stat.S_ISDIR(mode) else "file"
-
     def _found(self, source: str, add: bool) -> list[str]:
         if _ELSEWHERE.match(source) or (add and _ARCHIVE.match(source)):
             raise Unsayable(f"ADD {source}, which fetches or unpacks")
-        path = posixpath.normpath("/" + source).lstrip("/") or "."
+        path = path_of(source)
         if "\0" in path:
             raise Unsayable("COPY of a path with a NUL in it")
         if _PATTERN.search(path):
@@ -86,6 +93,6 @@ class Copies:
             if not found:
                 raise Unsayable(f"COPY {source}: nothing here has such a name")
             return found
-        if not self._kind(path):
+        if not kind_of(self.source.folder, path):
             raise Unsayable(f"COPY {source}: there is no such path beside the Dockerfile")
         return [path]

@@ -21,6 +21,14 @@ from imgc.layers.python.environment import kind_of
 from imgc.records import dataclass, field
 
 SHELL = ("/bin/sh", "-c")
+_OTHER_PYTHON = re.compile(r"PIP_|UV_|CONDA|VIRTUAL_ENV\Z|PYTHONUSERBASE\Z")
+_HARMLESS = {
+    "PIP_DEFAULT_TIMEOUT", "PIP_DISABLE_PIP_VERSION_CHECK", "PIP_NO_CACHE_DIR", "PIP_NO_COLOR", "PIP_NO_INPUT",
+    "PIP_PROGRESS_BAR", "PIP_ROOT_USER_ACTION",
+}  # fmt: skip
+"""Variables that say where pip installs to or from, and those of that name which do not."""
+_OTHER_INSTALLS = re.compile(r"venv|virtualenv|conda|pyenv|pip3? config|pip\.conf")
+"""Commands behind which `pip` may be another one."""
 _HEREDOC = re.compile(r"<<-?[\"']?[A-Za-z_][A-Za-z0-9_]*[\"']?\Z")
 
 
@@ -70,8 +78,9 @@ class _Translator:
         self.copies = Copies(source)
         self.user = False
         self.ran = False
-        # Where the distribution's Python is the only one, pip and imgc put packages into different places.
-        self.python = kind_of(facts_of(base)) != "venv"
+        facts = facts_of(base)
+        # Where the distribution's Python is the only one, or pip is not root, packages go to different places.
+        self.python = kind_of(facts) != "venv" and facts.user in ("root", "0")
         self.span = source.start
 
     def made(self) -> Translation:
@@ -98,6 +107,8 @@ class _Translator:
 
     def env(self, instruction: Instruction) -> None:
         for name, word in pairs(instruction, self.file.escape):
+            if _OTHER_PYTHON.match(name) and name not in _HARMLESS:
+                self.python = False
             self.step("env", {text(name, self.file.escape): value(word, self.file.escape)})
 
     def workdir(self, instruction: Instruction) -> None:
@@ -146,6 +157,8 @@ class _Translator:
         if cached:
             raise Unsayable("RUN --mount=type=cache of what is no key that installs")
         self.ran = True
+        if _OTHER_INSTALLS.search(script):
+            self.python = False
         self.step("commands", [one_line(script)], secrets=secrets, note=why_not(script))
 
     def _can(self, one: Install) -> bool:

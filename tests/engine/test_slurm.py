@@ -139,10 +139,13 @@ CANCELLED = """\
 pipeline:
   image: busybox:1.35
   mounts: [{src: out, dst: /out}]
-  serial:
-    long: "echo $$ >/out/began; exec sleep 600"
-    after: "true"
-    cleanup: {run: "echo cleanup >/out/log", when: always}
+  parallel:
+    main:
+      serial:
+        long: "echo $$ >/out/began; exec sleep 600"
+        after: "true"
+        cleanup: {run: "echo cleanup >/out/log", when: always}
+    other: "echo other >/out/other"
 """
 
 
@@ -152,10 +155,11 @@ def test_what_is_cancelled_leaves_nothing_behind(pipeline: Pipeline) -> None:
     assert submit(pipeline, str(folder / "runs/mine"), code=0) == said  # not submitted once more
     wait_for((pipeline.folder / "out/began").exists, pipeline)
     jobs = dict(line.split()[::-1] for line in (folder / "runs/mine/jobs").read_text().splitlines())
-    subprocess.run(["scancel", jobs["1-long"]], env=pipeline.env, check=True)
+    subprocess.run(["scancel", jobs["2-main-long"]], env=pipeline.env, check=True)
     said = submit(pipeline, "--wait", str(folder / "runs/mine"), code=1)
     assert states(said) == {
-        pipeline.name: "interrupted", "long": "interrupted", "after": "omitted", "cleanup": "succeeded",
+        pipeline.name: "interrupted", "main": "interrupted", "main/long": "interrupted", "main/after": "omitted",
+        "main/cleanup": "succeeded", "other": "succeeded",
     }  # fmt: skip
     assert (pipeline.folder / "out/log").read_text() == "cleanup\n"
     assert containers(pipeline) == []

@@ -25,8 +25,14 @@ record() {
     mv "$run/states/$node.new" "$run/states/$node"
 }
 
+# Asks states.awk, with a variable like ask=3. A network file system looks for new files when a folder is listed.
+look() {
+    ls "$run/states" >/dev/null
+    awk -v states="$run/states" -v "$1" -f "$folder/states.awk" "$folder/nodes.tsv"
+}
+
 # What becomes of a node, by the states of those before it: run, skipped or omitted.
-prospect() { awk -v states="$run/states" -v ask="$1" -f "$folder/states.awk" "$folder/nodes.tsv"; }
+prospect() { look ask="$1"; }
 
 # A field of a list with commas, as Docker reads it.
 field() {
@@ -36,12 +42,12 @@ field() {
     esac
 }
 
-# The value of a secret for a variable: without the newline at a file's end.
-value() {
+# Makes a secret's value that of a variable: secret VARIABLE NAME. Of a file it is all but the newline at its end.
+secret() {
     local text=''
-    IFS= read -r -d '' text <"$run/secrets/$1" || :
+    IFS= read -r -d '' text <"$run/secrets/$2" || :
     text=${text%$'\n'}
-    printf '%s' "${text%$'\r'}"
+    export "$1=${text%$'\r'}"
 }
 
 # Sets `line`, the command for a container called $1 (of attempt $2) up to its image. To be called in a subshell:
@@ -49,12 +55,12 @@ value() {
 assemble() {
     local at source target mode bytes=$memory
     [ -z "$memory" ] || bytes=$(awk -v m="$memory" -v f="$factor" -v n="$2" 'BEGIN { printf "%.0f", m * f ^ (n - 1) }')
-    for at in "${secret_variables[@]}"; do export "${at%%=*}=$(value "${at#*=}")"; done
+    for at in "${secret_variables[@]}"; do secret "${at%%=*}" "${at#*=}"; done
     if [ "$engine" = apptainer ]; then
         [ ${#arguments[@]} = 0 ] || { say "Apptainer cannot have docker_run_args"; exit 78; }
         line=(apptainer exec --containall --cleanenv)
         for at in "${variables[@]}"; do export "APPTAINERENV_${at%%=*}=${at#*=}"; done
-        for at in "${secret_variables[@]}"; do export "APPTAINERENV_${at%%=*}=$(value "${at#*=}")"; done
+        for at in "${secret_variables[@]}"; do secret "APPTAINERENV_${at%%=*}" "${at#*=}"; done
         [ -z "$workdir" ] || line+=(--pwd "$workdir")
         [ -z "$gpu" ] || line+=(--nv)
     else
@@ -67,11 +73,7 @@ assemble() {
         [ -z "$bytes" ] || line+=(--memory "${bytes}b" --memory-swap "${bytes}b")
         [ -z "$shm" ] || line+=(--shm-size "${shm}b")
         [ -z "$network" ] || line+=(--network "$network")
-        if [ -n "$gpu" ]; then
-            if [ "$engine" = podman ]; then line+=(--device nvidia.com/gpu=all); else
-                line+=(--gpus "\"device=${CUDA_VISIBLE_DEVICES:-all}\"")
-            fi
-        fi
+        [ -z "$gpu" ] || devices
         line+=("${arguments[@]}")
     fi
     for ((at = 0; at < ${#mounts[@]}; at += 3)); do
@@ -84,6 +86,16 @@ assemble() {
         bind "$source" "$target" "$mode"
     done
     for at in "${secret_files[@]}"; do bind "$run/secrets/${at##*=}" "${at%=*}" ro; done
+}
+
+# The GPUs that Slurm has given the job.
+devices() {
+    local given=${CUDA_VISIBLE_DEVICES:-all} one
+    case $engine:$given in
+    docker:all) line+=(--gpus all) ;;
+    docker:*) line+=(--gpus "\"device=$given\"") ;;
+    *) for one in ${given//,/ }; do line+=(--device "nvidia.com/gpu=$one"); done ;;
+    esac
 }
 
 bind() {
@@ -206,7 +218,7 @@ execute() {
         [ "$stdin" = /dev/null ] || line+=(-i)
         for at in "${variables[@]}"; do line+=(-e "$at"); done
         for at in "${secret_variables[@]}"; do
-            export "${at%%=*}=$(value "${at#*=}")"
+            secret "${at%%=*}" "${at#*=}"
             line+=(-e "${at%%=*}")
         done
         [ -z "$workdir" ] || line+=(-w "$workdir")
@@ -224,14 +236,14 @@ inside() { persevere execute; }
 # The end of a job that ends as a group does.
 close() {
     [ -z "${shared:-}" ] || discard "$shared"
-    awk -v states="$run/states" -v fine="$1" -f "$folder/states.awk" "$folder/nodes.tsv"
+    look fine="$1"
     exit
 }
 
 # The last job: what became of everything, and an exit code that says so.
 verdict() {
     code=0
-    awk -v states="$run/states" -v all=1 -f "$folder/states.awk" "$folder/nodes.tsv" >"$run/verdict.new" || code=$?
+    look all=1 >"$run/verdict.new" || code=$?
     cat "$run/verdict.new"
     rm -rf "$run/secrets"
     mv "$run/verdict.new" "$run/verdict"

@@ -16,6 +16,8 @@ from imgc.targets.target import Say, approximated, refused
 FOLDER = "slurm"
 MAX_JOBS = 10_000  # MaxJobCount of Slurm, unless a cluster says otherwise
 SECRETS = "/run/secrets"
+STARTING = 5  # minutes for an image to come
+LONGEST = 365 * 86400.0  # seconds
 _HERE = Path(__file__).parent
 _NOT_IN_NAMES = lazy(r"[^A-Za-z0-9.]+")
 _CONTROL = lazy(r"[\x00-\x1f\x7f]")
@@ -232,6 +234,8 @@ class _Scripts:
         memory = max((_reserved(leaf) for leaf in leaves), default=0)
         if memory:
             yield f"#SBATCH --mem={-(-memory // 2**20)}M"
+        if leaves and all(leaf["max_time"] for leaf in leaves):
+            yield f"#SBATCH --time={math.ceil(sum(map(_longest, leaves)) / 60) + STARTING}"
         gpus = max((leaf["gpu"] for leaf in leaves), default=0)
         if gpus:
             yield f"#SBATCH --gres=gpu:{gpus}"
@@ -298,6 +302,13 @@ def _reserved(leaf: Data) -> int:
     retry = leaf["retry"]
     memory: float = (leaf["mem"] or 0) * retry["mem_factor"] ** (retry["attempts"] - 1)
     return math.ceil(memory)
+
+
+def _longest(leaf: Data) -> float:
+    """Seconds that all attempts may take, with the pauses between them."""
+    attempts, backoff = leaf["retry"]["attempts"], leaf["retry"]["backoff"]
+    time: float = attempts * (leaf["max_time"] + 10) + backoff * (2 ** (attempts - 1) - 1)
+    return min(time, LONGEST)
 
 
 def _set(name: str, value: str) -> str:

@@ -3,6 +3,7 @@
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=2
 #SBATCH --mem=512M
+#SBATCH --time=7
 # prepare, pipeline.yaml:11:5
 # shellcheck disable=SC1091,SC2016,SC2034  # imgc.sh reads what is set here; commands expand it
 folder=$1 run=$2 && . "$folder/imgc.sh"

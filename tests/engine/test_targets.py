@@ -20,18 +20,27 @@ from cli import Pipeline, pipeline_on
 from projects import remove_images
 
 from imgc.targets import yaml
+from tests_support import ROOT, SHARED
 
-ROOT = Path(__file__).parents[2]
-FOLDERS = sorted(
+VALID = [path for path in (SHARED / "conformance/valid").iterdir() if path.name != "002-03-replicate-local"]
+FOLDERS = sorted(VALID) + sorted(
     path.parent for folder in ("tests/cases", "samples") for path in (ROOT / folder).glob("*/pipeline.yaml")
 )
-BAKE = ["tree", "code", "running", "dockerfile", "extends-and-options"]
+FAMILY_CASE = "extends-and-options"
 
 
 @pytest.fixture
 def pipeline(newer_engine: Any, tmp_path: Path) -> Iterator[Pipeline]:
     with pipeline_on(newer_engine, tmp_path / "project") as made:
         yield made
+
+
+@pytest.fixture
+def agent() -> Iterator[str]:
+    """A socket as that of an SSH agent; its path has to be short."""
+    with tempfile.TemporaryDirectory() as short, socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(f"{short}/agent")
+        yield f"{short}/agent"
 
 
 def call(*words: str, pipeline: Pipeline, env: dict[str, str] | None = None) -> str:
@@ -73,29 +82,23 @@ def test_bake_builds_the_images_as_imgc_does(pipeline: Pipeline, tmp_path: Path)
     call(*bake, "same", pipeline=pipeline)  # a name that is a group
 
 
-@pytest.mark.parametrize("case", BAKE)
-def test_bake_reads_what_is_compiled(case: str, pipeline: Pipeline) -> None:
-    shutil.copytree(ROOT / "tests" / "cases" / case, pipeline.folder)
+def test_bake_reads_what_it_needs(pipeline: Pipeline, agent: str) -> None:
+    """A case with secrets and SSH, for which bake looks at the host."""
+    shutil.copytree(ROOT / "tests" / "cases" / FAMILY_CASE, pipeline.folder)
     home = pipeline.folder.parent
     for secret in (home / ".key", pipeline.folder / 'keys/a "b",${c}'):
         secret.parent.mkdir(exist_ok=True)
         secret.touch()
-    with tempfile.TemporaryDirectory() as short, socket.socket(socket.AF_UNIX) as agent:
-        agent.bind(f"{short}/agent")
-        env = {"HOME": str(home), "SSH_AUTH_SOCK": f"{short}/agent"}
-        pipeline.imgc("compile", "--target", "bake")
-        bake = ["docker", "buildx", "bake", "-f", "compiled/docker-bake.json", "--print"]
-        shown = call(*bake, pipeline=pipeline, env=env)
-    written = json.loads((pipeline.folder / "compiled/docker-bake.json").read_text())
-    read = json.loads(shown)["target"]
-    assert set(read) == set(written["target"])
-    for name, target in read.items():
+    pipeline.imgc("compile", "--target", "bake")
+    bake = ["docker", "buildx", "bake", "-f", "compiled/docker-bake.json", "--print"]
+    env = {"HOME": str(home), "SSH_AUTH_SOCK": agent}
+    read = json.loads(call(*bake, pipeline=pipeline, env=env))["target"]
+    assert set(read) == {"base_one", "base_one_2", "app", "above"}
+    for target in read.values():
         assert (pipeline.folder / target["context"] / target["dockerfile"]).is_file()
-        assert target["tags"] == written["target"][name]["tags"]
-    if case == "extends-and-options":
-        where = {secret["id"]: secret.get("src") or secret["env"] for secret in read["base_one"]["secret"]}
-        assert where == {"key": str(home / ".key"), "own": 'keys/a "b",${c}', "token": "TOKEN"}
-        assert read["app"]["contexts"] == {read["base_one"]["tags"][0]: "target:base_one"}
+    where = {secret["id"]: secret.get("src") or secret["env"] for secret in read["base_one"]["secret"]}
+    assert where == {"key": str(home / ".key"), "own": 'keys/a "b",${c}', "token": "TOKEN"}
+    assert read["app"]["contexts"] == {read["base_one"]["tags"][0]: "target:base_one"}
 
 
 def test_bake_from_standard_input_in_a_folder_with_a_strange_name(pipeline: Pipeline) -> None:
@@ -207,21 +210,46 @@ def test_compose_runs_one_step_with_what_it_needs(steps: Pipeline, compose_progr
         composed(compose_program, steps, "down", "--volumes")
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_compose_reads_every_file(folder: Path, compose_program: Path, tmp_path: Path) -> None:
-    """Where nothing is refused, which a test of its own looks at."""
+def compiled(folder: Path, target: str, output: Path) -> Path | None:
+    """The one file of a target; None where it refuses something, which a test of its own looks at."""
     done = subprocess.run(
-        [sys.executable, "-m", "imgc.cli.main", "compile", "--target", "compose", "-o", tmp_path, "pipeline.yaml"],
+        [sys.executable, "-m", "imgc.cli.main", "compile", "--target", target, "-o", output, "pipeline.yaml"],
         cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        assert "compose cannot express" in done.stderr
-        return
-    text = (tmp_path / "compose.yaml").read_text()
-    env = {**os.environ, **dict.fromkeys(re.findall(r"\$\{(\w+)\?", text), "x")}
-    read = [str(compose_program), "-f", str(tmp_path / "compose.yaml"), "config", "--quiet"]
-    checked = subprocess.run(read, env=env, capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stderr
+        assert f"{target} cannot express" in done.stderr
+        return None
+    [name] = json.loads((output / "targets.json").read_text())["files"]
+    return output / name
+
+
+def read_by(words: list[str], folder: Path, env: dict[str, str]) -> None:
+    done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_compose_reads_every_file(folder: Path, compose_program: Path, tmp_path: Path) -> None:
+    if (file := compiled(folder, "compose", tmp_path)) is not None:
+        env = {**os.environ, **dict.fromkeys(re.findall(r"\$\{(\w+)\?", file.read_text()), "x")}
+        read_by([str(compose_program), "-f", str(file), "config", "--quiet"], folder, env)
+
+
+@pytest.mark.parametrize(
+    "folder", [folder for folder in FOLDERS if folder.name != FAMILY_CASE], ids=lambda folder: folder.name
+)
+def test_bake_reads_every_file(folder: Path, newer_engine: Any, agent: str, tmp_path: Path) -> None:
+    file = compiled(folder, "bake", tmp_path)
+    assert file is not None
+    targets = json.loads(file.read_text()).get("target", {})
+    for secret in (secret for target in targets.values() for secret in target.get("secret", ())):
+        if "${HOME}/" in secret:  # it looks whether they are there
+            (tmp_path / secret.partition("${HOME}/")[2]).touch()
+    read_by(
+        ["docker", "buildx", "bake", "-f", str(file), "--print"],
+        folder,
+        {**newer_engine.env, "HOME": str(tmp_path), "SSH_AUTH_SOCK": agent},
+    )
 
 
 TEXTS = [

@@ -99,6 +99,7 @@ def _diagnostic(target: str, what: str, support: Support, spans: Sequence[Span])
     more = f" and {len(spans) - 1 - MANY} more" if len(spans) - 1 > MANY else ""
     also = f"also in line{'s' * (len(others) > 1)} {', '.join(others)}{more}" if others else ""
     text = support.text.removesuffix(".")
+    what = what if " " in what.partition(":")[0] else f"'{what}'"  # a key, and not words
     if support.level == "refused":
         message = f"{target} cannot express {what}: {text}"
         return Diagnostic("target-refuses", Severity.ERROR, message, spans[0], also)

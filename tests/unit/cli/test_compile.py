@@ -280,7 +280,7 @@ def test_a_target_that_refuses_writes_nothing(folder: Path) -> None:
     )
     said = imgc("compile", "--target", "bake", cwd=folder)
     assert said.returncode == 1
-    assert "error[target-refuses]: bake cannot express build.options.squash" in said.stderr
+    assert "error[target-refuses]: bake cannot express 'build.options.squash'" in said.stderr
     assert "--> pipeline.yaml:6:44" in said.stderr
     assert not (folder / "compiled").exists()
 

@@ -146,7 +146,7 @@ def test_what_a_file_cannot_say_is_refused_at_its_place(tmp_path: Path) -> None:
         ("pipeline.yaml:5:22", f"compose cannot express '-v named:/x' of docker_run_args: {nothing}"),
         (
             "pipeline.yaml:6:22",
-            "compose cannot express stdin: the image needs /bin/sh for it, and it has none",
+            "compose cannot express 'stdin': the image needs /bin/sh for it, and it has none",
         ),
     ]
 

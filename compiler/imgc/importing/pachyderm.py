@@ -85,6 +85,11 @@ class _Importer:
         fields = Fields(self.made, pipeline.node, node, _REASONS)
         if (named := fields.inner("pipeline")) is not None:
             named.node("name")
+            if (project := named.inner("project")) is not None and project.text("name") not in (
+                None,
+                "default",
+            ):
+                project.lost("name")
             named.done()
         if (text := fields.text("description")) is not None:
             about.set("doc", text, fields.at("description"))
@@ -187,6 +192,9 @@ class _Importer:
     # What it works on
 
     def input(self, fields: Fields, node: Block) -> None:
+        if "inputs" in fields:
+            fields.lost("inputs", "the inputs of Pachyderm before 1.4: write them as 'input'")
+            node.set("skip", True, fields.at("inputs"), note="it would run without its inputs")
         found = fields.node("input")
         if found is None:
             return
@@ -228,6 +236,8 @@ class _Importer:
         if repo is None or glob is None:
             pfs.done()
             return None
+        if pfs.text("project") not in (None, "default"):
+            pfs.lost("project")
         for key in ("join_on", "outer_join", "group_by", "s3", "trigger"):
             if key in pfs:
                 pfs.lost(key, "inputs are repos, nodes, cross and union")

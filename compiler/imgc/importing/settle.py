@@ -11,8 +11,8 @@ from imgc.importing.draft import Block, Draft, Entry, Expression, Remark
 from imgc.importing.writer import Rendered, Written, is_empty, render
 
 _NEEDED = frozenset({
-    "base", "builder", "cmd", "dockerfile", "entrypoint", "extends", "file", "function", "image", "path", "ref", "run",
-    "shell", "text", "uv_script",
+    "base", "builder", "cmd", "dockerfile", "dst", "entrypoint", "extends", "glob", "image", "input", "node", "path", "ref",
+    "repo", "run", "secret", "shell", "src", "text", "uv_script",
 })  # fmt: skip
 """Keys without which what they stand in would mean something else: it goes with them. So does a list that
 loses an item, if it is one of these."""

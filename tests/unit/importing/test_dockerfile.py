@@ -39,6 +39,9 @@ def image(text: str, folder: Path) -> dict[str, Any]:
     [
         ("ENV A=1 B='x y' C=\\$x\nENV D=$HOME", {"env": {"A": "1", "B": "x y", "C": "$$x", "D": "${HOME}"}}),
         ("ENV A b  c", {"env": {"A": "b  c"}}),
+        ("ENV A\tb", {"env": {"A": "b"}}),
+        ("ENV A=/a\nENV B=$A/b\nWORKDIR ${B}\nLABEL l=$A\nEXPOSE 80", {
+            "layers": [{"env": {"A": "/a"}}, {"env": {"B": "${A}/b"}}, {"workdir": "/a/b"}], "expose": [80], "labels": {"l": "/a"}}),
         ("RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends git \\\n  curl \\\n"
          " && apt-get clean && rm -rf /var/lib/apt/lists/*", {"apt_packages": ["git", "curl"]}),
         ("LABEL a=b c=\"d e\"\nEXPOSE 80 53/udp\nSTOPSIGNAL SIGINT",
@@ -119,6 +122,14 @@ def test_files_that_go_to_the_bases_own_workdir(folder: Path) -> None:
     assert made["auto_workdir"] is False
 
 
+def test_stages_that_begin_from_each_other_are_one_image(folder: Path) -> None:
+    text = 'FROM a:1 AS unused\nRUN x\nFROM a:2 AS b\nRUN a\nCMD ["c"]\nEXPOSE 1\nFROM b AS d\nENV A=1\nENTRYPOINT ["e"]\n'
+    assert image(text, folder) == {
+        "base": "a:2", "layers": [{"commands": ["a"]}, {"env": {"A": "1"}}], "entrypoint": ["e"], "expose": [1],
+    }  # fmt: skip
+    assert run(text, folder)["run"] == ["e"]
+
+
 def test_secrets_and_ssh(folder: Path) -> None:
     text = DEBIAN + "RUN --mount=type=secret,id=tok,required=true --mount=type=ssh cat /run/secrets/tok\n"
     imported = import_text(text, folder, "Dockerfile")
@@ -139,7 +150,8 @@ def test_build_arguments_of_the_base_are_parameters(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
-        ("FROM a:1 AS b\nFROM c:1\nCOPY --from=b /x /y\n", 2, "several stages"),
+        ("FROM a:1 AS b\nFROM c:1\nCOPY --from=b /x /y\n", 3, "COPY --from=b"),
+        (DEBIAN[:-1] + " AS b\nSHELL [\"x\"]\nFROM b\n", 2, "SHELL"),
         (DEBIAN + "ARG V\nRUN echo $V\n", 2, "ARG V"),
         (DEBIAN + "VOLUME /x\n", 2, "VOLUME"),
         (DEBIAN + "ONBUILD RUN x\n", 2, "ONBUILD"),
@@ -150,6 +162,7 @@ def test_build_arguments_of_the_base_are_parameters(folder: Path) -> None:
         (DEBIAN + "ADD https://x.example/a /x\n", 2, "fetches"),
         (DEBIAN + "ADD a.tar.gz /x\n", 2, "unpacks"),
         (DEBIAN + "ENV A=${B:-c}\n", 2, "replaces more"),
+        (DEBIAN + "ENV A=1 B=$A\n", 2, "the one from before"),
         (DEBIAN + "WORKDIR $HOME\n", 2, "known to the build"),
         (DEBIAN + "RUN --mount=type=cache,target=/x make\n", 2, "type=cache"),
         (DEBIAN + "RUN --mount=type=bind,target=/x make\n", 2, "type=bind"),

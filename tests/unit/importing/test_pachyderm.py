@@ -146,6 +146,27 @@ def test_without_its_input_a_node_is_not_run(kind: str, folder: Path) -> None:
     assert f"'input.{kind}'" in result.warnings[0][1]
 
 
+def test_the_default_project_says_nothing(folder: Path) -> None:
+    pfs = {"repo": "pages", "glob": "/", "project": "default"}
+    text = spec(pipeline={"name": "a", "project": {"name": "default"}}, input={"pfs": pfs})
+    assert imported(folder, text).warnings == []
+    text = spec(pipeline={"name": "a", "project": {"name": "x"}}, input={"pfs": {**pfs, "project": "y"}})
+    assert len(imported(folder, text).warnings) == 2
+
+
+def test_inputs_of_old_specs(folder: Path) -> None:
+    result = imported(
+        folder,
+        {
+            "pipeline": {"name": "a"},
+            "transform": {"image": "a:1", "cmd": ["x"]},
+            "inputs": [{"repo": {"name": "x"}}],
+        },
+    )
+    assert result.data["pipeline"]["skip"] is True
+    assert "before 1.4" in result.warnings[0][1]
+
+
 def test_data_that_is_not_here_is_asked_for(folder: Path) -> None:
     result = imported(folder, spec(input={"pfs": {"repo": "far", "glob": "/"}}))
     assert result.data["repos"] == {"far": {"path": "."}}

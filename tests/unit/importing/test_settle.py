@@ -62,6 +62,20 @@ def test_an_argument_vector_is_never_shortened(tmp_path: Path) -> None:
     assert said(draft)[0][0] == 8
 
 
+def test_a_mount_goes_as_a_whole(tmp_path: Path) -> None:
+    draft = Draft()
+    app(draft)
+    draft.pipeline.set("image", "app")
+    draft.pipeline.set("run", "ls")
+    (tmp_path / "there").mkdir()
+    draft.pipeline.list("mounts").add({"src": "there", "dst": "/a"}, AT)
+    draft.pipeline.list("mounts").add({"src": "nowhere", "dst": "/b"}, AT)
+    text = text_of(draft, tmp_path)
+    assert "    - {src: there, dst: /a}\n" in text
+    assert "    # - src: nowhere\n    #   dst: /b\n" in text
+    assert len(draft.diagnostics) == 1
+
+
 def test_expressions_that_are_meant_stay(tmp_path: Path) -> None:
     draft = Draft()
     draft.head.block("params").set("tag", "bookworm-slim")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-from imgc.dockerfile.userfile import UserFile, UserFileError, bases, read
+from imgc.dockerfile.userfile import Instruction, UserFile, UserFileError, bases, read
 from imgc.importing.dockerfile.arrange import arrange
 from imgc.importing.dockerfile.context import context_of
 from imgc.importing.dockerfile.running import Started, started
@@ -22,6 +22,7 @@ from imgc.layers.env import looks_secret
 from imgc.records import replace
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
+_OWN_PLATFORM = {"$BUILDPLATFORM", "${BUILDPLATFORM}", "$TARGETPLATFORM", "${TARGETPLATFORM}"}
 _DEFAULT = re.compile(r"[A-Za-z0-9._/@:-]+\Z")
 _LEFT_OUT = (
     "of folders imgc leaves out .git, .env, virtual environments, node_modules and caches; "
@@ -58,23 +59,21 @@ def _read(source: Source) -> UserFile:
 
 
 def _translated(file: UserFile, source: Source, context: Source) -> Draft:
-    stage = file.stages[-1]
+    found = bases(file, {})
+    stages = [len(found) - 1]
+    while (below := found[stages[0]].stage) is not None:
+        stages.insert(0, below)
+    stage, base = file.stages[stages[0]], found[stages[0]].reference
     at = source.span(stage.instruction.line)
-    if len(file.stages) > 1:
-        raise Kept("it has several stages", at)
-    base = bases(file, {})[0].reference
     if base is None:
         raise Kept(f"only a build knows what '{stage.reference}' is", at)
     made = Draft()
     made.head.set("name", pipeline_name(source.folder.absolute().name))
     image = made.images.block(_image_name(source), at)
-    image.set("base", _base(file, made), at)
-    for flag in stage.instruction.flags:
-        name, _, platform = flag.partition("=")
-        if name != "--platform" or "$" in platform:
-            raise Kept(f"FROM {flag}", at)
-        image.set("platforms", [platform], at)
-    translation = translate(file, base, context)
+    image.set("base", _base(file, stages[0], base, made), at)
+    for index in stages:
+        _platform(file.stages[index].instruction, image, source)
+    translation = translate(file, stages, base, context)
     for name, span in translation.secrets.items():
         made.head.block("secrets").set(
             name, {"env": re.sub(r"[^A-Z0-9]", "_", f"SECRET_{name}".upper())}, span
@@ -93,18 +92,27 @@ def _translated(file: UserFile, source: Source, context: Source) -> Draft:
     return made
 
 
-def _base(file: UserFile, made: Draft) -> Given:
+def _base(file: UserFile, stage: int, base: str, made: Draft) -> Given:
     """The base, with the build arguments of its name as parameters."""
-    reference = file.stages[-1].reference
+    reference = file.stages[stage].reference
     defaults = {arg.name: arg.default for arg in file.args if arg.stage < 0}
     used = [one[1] or one[2] for one in _VARIABLE.finditer(reference)]
     if not used or any(not _DEFAULT.match(defaults.get(name) or "$") for name in used):
-        base = bases(file, {})[0].reference
-        assert base is not None
         return base
     for name in used:
         made.head.block("params").set(name, defaults[name] or "")
     return Expression(_VARIABLE.sub(lambda one: f"${{{{ params.{one[1] or one[2]} }}}}", reference))
+
+
+def _platform(start: Instruction, image: Block, source: Source) -> None:
+    at = source.span(start.line)
+    for flag in start.flags:
+        name, _, platform = flag.partition("=")
+        if name == "--platform" and platform in _OWN_PLATFORM:
+            continue  # without --platform of a build, all of them are the engine's own
+        if name != "--platform" or "$" in platform:
+            raise Kept(f"FROM {flag}", at)
+        image.set("platforms", [platform], at)
 
 
 def _ignore_file(image: Block, source: Source, context: Source) -> None:

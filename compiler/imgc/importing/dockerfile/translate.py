@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from imgc.diagnostics import Span
 from imgc.dockerfile.userfile import Instruction, UserFile
@@ -17,6 +17,7 @@ from imgc.importing.names import secret_name
 from imgc.importing.source import Source
 from imgc.instructions.quoting import words as shell_words
 from imgc.layers.bases import facts_of
+from imgc.layers.env import names_in
 from imgc.layers.python.environment import kind_of
 from imgc.records import dataclass, field
 
@@ -57,9 +58,10 @@ class Translation:
     copies_folders: bool = False
 
 
-def translate(file: UserFile, base: str, source: Source) -> Translation:
-    """The steps of a Dockerfile of one stage; Unsayable with the first reason why there are none."""
-    return _Translator(file, base, source).made()
+def translate(file: UserFile, stages: Sequence[int], base: str, source: Source) -> Translation:
+    """The steps of stages that begin from each other, the first from the base; Kept with the first reason why there
+    are none."""
+    return _Translator(file, stages, base, source).made()
 
 
 class Kept(Unsayable):
@@ -71,8 +73,11 @@ class Kept(Unsayable):
 
 
 class _Translator:
-    def __init__(self, file: UserFile, base: str, source: Source) -> None:
+    def __init__(self, file: UserFile, stages: Sequence[int], base: str, source: Source) -> None:
         self.file = file
+        self.stages = stages
+        self.cmd_of = -1
+        self.known: dict[str, str] = {}  # variables whose values do not depend on the base
         self.source = source
         self.result = Translation()
         self.copies = Copies(source)
@@ -85,7 +90,7 @@ class _Translator:
 
     def made(self) -> Translation:
         for instruction in self.file.instructions:
-            if instruction.stage < 0 or instruction.keyword == "FROM":
+            if instruction.stage not in self.stages or instruction.keyword == "FROM":
                 continue
             self.span = self.source.span(instruction.line, instruction.end_line)
             read = _READERS.get(instruction.keyword)
@@ -106,19 +111,32 @@ class _Translator:
     # What changes the image
 
     def env(self, instruction: Instruction) -> None:
-        for name, word in pairs(instruction, self.file.escape):
+        new: dict[str, str | None] = {}
+        for word_of_name, word in pairs(instruction, self.file.escape):
+            name, given = text(word_of_name, self.file.escape), value(word, self.file.escape)
+            if names_in(given) & new.keys():
+                # In one ENV a variable is what it was before it; in a map of `env` it is what the map says.
+                raise Unsayable(f"ENV that sets a variable and uses the one from before it for {name}")
             if _OTHER_PYTHON.match(name) and name not in _HARMLESS:
                 self.python = False
-            self.step("env", {text(name, self.file.escape): value(word, self.file.escape)})
+            self.step("env", {name: given})
+            try:
+                new[name] = text(word, self.file.escape, self.known)
+            except Unsayable:
+                new[name] = None
+        for name, known in new.items():
+            self.known.pop(name, None)
+            if known is not None:
+                self.known[name] = known
 
     def workdir(self, instruction: Instruction) -> None:
-        path = text(instruction.arguments, self.file.escape)
+        path = text(instruction.arguments, self.file.escape, self.known)
         self.copies.workdir = posixpath.normpath(posixpath.join(self.copies.workdir, path))
         self.step("workdir", path)
 
     def use_user(self, instruction: Instruction) -> None:
         self.user = True
-        self.step("user", text(instruction.arguments, self.file.escape))
+        self.step("user", text(instruction.arguments, self.file.escape, self.known))
 
     def copy(self, instruction: Instruction) -> None:
         if instruction.heredocs:
@@ -130,7 +148,7 @@ class _Translator:
                 chown = given
             elif name != "--link":
                 raise Unsayable(f"{instruction.keyword} {flag}")
-        words = listed(instruction, self.file.escape)
+        words = listed(instruction, self.file.escape, self.known)
         if len(words) < 2:
             raise Unsayable(f"{instruction.keyword} without a destination")
         for item in self.copies.items(words[:-1], words[-1], instruction.keyword == "ADD"):
@@ -226,12 +244,12 @@ class _Translator:
     def labels(self, instruction: Instruction) -> None:
         labels = dict(self.result.meta["labels"][0]) if "labels" in self.result.meta else {}  # type: ignore[arg-type]
         for name, word in pairs(instruction, self.file.escape):
-            labels[text(name, self.file.escape)] = text(word, self.file.escape)
+            labels[text(name, self.file.escape)] = text(word, self.file.escape, self.known)
         self.meta("labels", labels)
 
     def expose(self, instruction: Instruction) -> None:
         there = self.result.meta.get("expose", ([], self.span))[0]
-        ports = [*there, *listed(instruction, self.file.escape)]  # type: ignore[misc]
+        ports = [*there, *listed(instruction, self.file.escape, self.known)]  # type: ignore[misc]
         self.meta(
             "expose", [int(port) if isinstance(port, str) and port.isdigit() else port for port in ports]
         )
@@ -252,11 +270,15 @@ class _Translator:
         self.meta("stop_signal", text(instruction.arguments, self.file.escape))
 
     def shell(self, instruction: Instruction) -> None:
-        if self.ran or not instruction.is_json:
-            raise Unsayable("SHELL between commands")
+        if self.ran or not instruction.is_json or len(self.stages) > 1:
+            raise Unsayable("SHELL between commands, or in one of several stages")
         self.meta("shell", json.loads(instruction.arguments))
 
     def started(self, instruction: Instruction) -> None:
+        if instruction.keyword == "CMD":
+            self.cmd_of = instruction.stage
+        elif self.cmd_of != instruction.stage:
+            self.result.meta.pop("cmd", None)  # an ENTRYPOINT takes away the CMD of the stage below
         self.meta(instruction.keyword.lower(), _argv(instruction.arguments, self._shell()))
 
     def argument(self, instruction: Instruction) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 
 from imgc.dockerfile.lexer import LexError, expand
 from imgc.dockerfile.userfile import Instruction, words
 from imgc.importing.names import literal_env
 
 _MODIFIED = re.compile(r"\$\{[A-Za-z0-9_]*[^A-Za-z0-9_}]")
+NOTHING: Mapping[str, str] = {}
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MARK = re.compile(f"({_OPEN}[A-Za-z_][A-Za-z0-9_]*{_CLOSE})")
 
@@ -18,16 +20,18 @@ class Unsayable(ValueError):
     """The keys of an image have no way to say this; the message says what."""
 
 
-def text(word: str, escape: str) -> str:
-    """A word without its quotes; variables in it only a build could replace."""
+def text(word: str, escape: str, known: Mapping[str, str] = NOTHING) -> str:
+    """A word without its quotes, with the variables that are known; others only a build could replace."""
+
+    def value_of(name: str) -> str:
+        if name not in known:
+            raise LexError(f"the variable {name} is known to the build only")
+        return known[name]
+
     try:
-        return expand(word, _refused, escape)
+        return expand(word, value_of, escape)
     except LexError as error:
         raise Unsayable(f"'{word}' ({error})") from None
-
-
-def _refused(name: str) -> str:
-    raise LexError(f"the variable {name} is known to the build only")
 
 
 def value(word: str, escape: str) -> str:
@@ -50,20 +54,20 @@ def pairs(instruction: Instruction, escape: str) -> list[tuple[str, str]]:
     """Names and values, as written, of ENV and LABEL: `A=b C=d`, or the old `A b c`."""
     found = [word for word, _, _ in words(instruction.arguments, escape)]
     if found and "=" not in found[0]:
-        name, _, rest = instruction.arguments.partition(" ")
-        return [(name, rest.strip())]
+        name, *rest = instruction.arguments.split(maxsplit=1)
+        return [(name, rest[0] if rest else "")]
     split = [word.partition("=") for word in found]
     if any(not equals for _, equals, _ in split):
         raise Unsayable(f"{instruction.keyword} with a name that has no value")
     return [(name, rest) for name, _, rest in split]
 
 
-def listed(instruction: Instruction, escape: str) -> list[str]:
+def listed(instruction: Instruction, escape: str, known: Mapping[str, str] = NOTHING) -> list[str]:
     """The words of COPY, ADD and EXPOSE."""
     if instruction.is_json:
         found: list[str] = json.loads(instruction.arguments)
-        return [text(word, escape) if "$" in word else word for word in found]
-    return [text(word, escape) for word in instruction.arguments.split()]
+        return [text(word, escape, known) if "$" in word else word for word in found]
+    return [text(word, escape, known) for word in instruction.arguments.split()]
 
 
 def one_line(script: str) -> str:

@@ -94,6 +94,9 @@ pipeline:
     shared:
       container_reuse: new
       serial: {install: "echo kept >/state", check: "cat /state >/out/state"}
+    in turn:
+      max_concurrent: 1
+      parallel: {one: "echo in >>/out/turn; sleep 1; echo out >>/out/turn", two: "echo in >>/out/turn; echo out >>/out/turn"}
     going:
       stop_on_error: false
       serial:
@@ -121,6 +124,8 @@ def test_a_pipeline_runs_as_it_says(pipeline: Pipeline) -> None:
         "going/last": "succeeded", "never": "omitted", "failed": "succeeded",
     }  # fmt: skip
     assert "skipped      fan/left out" in said
+    assert [line.split(maxsplit=1)[0] for line in said.splitlines() if "in turn" in line] == ["succeeded"] * 3
+    assert (out / "turn").read_text().split() == ["in", "out", "in", "out"]
     order = ["prepare", "a", "b", "bad", "slow", "rescue", "last", "failed"]
     assert (out / "log").read_text().split() == order
     assert (out / "tries").read_text().split() == ["d", "d", "d"]

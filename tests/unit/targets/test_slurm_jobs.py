@@ -19,6 +19,7 @@ from plans import parallel, run, serial
 import imgc.targets.slurm.jobs
 from imgc.targets.flow import Flow
 from imgc.targets.slurm.jobs import Job, Jobs
+from imgc.targets.slurm.lanes import lanes
 from imgc.targets.slurm.scripts import rows
 
 AWK = Path(imgc.targets.slurm.jobs.__file__).with_name("states.awk")
@@ -31,6 +32,7 @@ class Slurm:
     def __init__(self, plan: dict[str, Any], folder: Path, bad: set[str], seconds: dict[str, float]) -> None:
         self.flow = Flow(plan["nodes"])
         self.jobs = Jobs(self.flow)
+        self.lanes = lanes(self.flow, self.jobs.all)
         self.folder, self.bad, self.seconds = folder, bad, seconds
         self.table = folder / "nodes.tsv"
         self.table.write_text("".join(f"{row}\n" for row in rows(self.flow)))
@@ -59,6 +61,8 @@ class Slurm:
             return True
         if any(other not in self.fine for other in job.waits):
             return False
+        if any(other not in self.fine for other in self._before_in_lane(name)):
+            return False
         number = self.flow.numbers[job.path]
         if job.barrier:
             heapq.heappush(self.ends, (now, name, self.awk(f"fine={number}")[0] == 0))
@@ -73,6 +77,16 @@ class Slurm:
         self._record(number, "failed" if failed else "succeeded")
         heapq.heappush(self.ends, (now + self.seconds[name], name, not failed or node["suppress_errors"]))
         return True
+
+    def _before_in_lane(self, name: str) -> list[str]:
+        """As `singleton` has it: those of the same name that were submitted before."""
+        names = list(self.jobs.all)
+        lane = self.lanes.get(name)
+        return [
+            other
+            for other in names[: names.index(name)]
+            if lane is not None and self.lanes.get(other) == lane
+        ]
 
     def _record(self, number: int, state: str) -> None:
         (self.folder / "states" / str(number)).write_text(f"{state}\n")
@@ -98,14 +112,19 @@ class Slurm:
         return state in ("succeeded", "skipped") or (state == "failed" and suppressed)
 
     def check_order(self) -> None:
-        """Nothing starts before what it waits for has ended, with all that was to run of it."""
+        """Nothing starts before what it waits for has ended, with all that was to run of it, and no group has more
+        running than its limit."""
         ended: set[str] = set()
+        started: set[str] = set()
         ran = {name for what, name in self.log if what == "start"}
         for what, name in self.log:
             if what == "end":
                 ended.add(name)
                 continue
+            started.add(name)
             for member in self.flow.chain(name):
+                running = set(self.flow.leaves(member)) & started - ended
+                assert len(running) <= (self.flow.nodes[member]["max_concurrent"] or len(running))
                 for target in self.flow.nodes[member]["after"]:
                     for waited in self.flow.ended(target, member):
                         assert set(self.flow.leaves(waited)) & ran <= ended, f"{name} before {waited}"
@@ -114,7 +133,7 @@ class Slurm:
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32))
 def test_slurm_runs_what_the_engine_runs(seed: int) -> None:
-    plan = trees.a_plan(seed)
+    plan = trees.a_plan(seed, limits=True)
     rng = random.Random(seed)
     paths = trees.leaves(plan)
     bad = {path for path in paths if rng.random() < 0.25}

@@ -14,8 +14,11 @@ from imgc_engine.run.items import Deadlock
 JSON = dict[str, Any]
 
 
-def a_tree(rng: random.Random, depth: int, name: str = "root", *, crossing: float = 0.05) -> JSON:
-    """A random node. `crossing`: how probable it is that a child of a parallel group needs what is elsewhere."""
+def a_tree(
+    rng: random.Random, depth: int, name: str = "root", *, crossing: float = 0.05, limits: bool = False
+) -> JSON:
+    """A random node. `crossing`: how probable it is that a child of a parallel group needs what is elsewhere.
+    `limits`: whether some groups have one."""
     common: JSON = {
         "when": rng.choice(["on_success"] * 6 + ["on_failure", "always"]),
         "suppress_errors": rng.random() < 0.1,
@@ -24,20 +27,24 @@ def a_tree(rng: random.Random, depth: int, name: str = "root", *, crossing: floa
     if depth == 0 or rng.random() < 0.4:
         return plans.run(name, **common)
     group = rng.choice([plans.serial, plans.parallel])
-    children = [a_tree(rng, depth - 1, f"n{n}", crossing=crossing) for n in range(rng.randint(1, 5))]
+    children = [
+        a_tree(rng, depth - 1, f"n{n}", crossing=crossing, limits=limits) for n in range(rng.randint(1, 5))
+    ]
     if group is plans.parallel:
         for n, child in enumerate(children):
             child["needs"] = [f"n{m}" for m in range(n) if rng.random() < 0.2]
             if rng.random() < crossing:
                 child["needs"].append("/n0")
+    if limits:
+        common["max_concurrent"] = rng.choice([None, None, 1, 2, 3])
     return group(*children, name=name, stop_on_error=rng.random() < 0.7, **common)
 
 
-def a_plan(seed: int, *, crossing: float = 0.05) -> JSON:
+def a_plan(seed: int, *, crossing: float = 0.05, limits: bool = False) -> JSON:
     """One that the engine takes: nothing waits for itself."""
     rng = random.Random(seed)
     while True:
-        tree = {**a_tree(rng, 3, crossing=crossing), "skip": False, "when": "on_success"}
+        tree = {**a_tree(rng, 3, crossing=crossing, limits=limits), "skip": False, "when": "on_success"}
         tree.pop("needs", None)
         plan = plans.plan(tree)
         skipped = {node["path"] for node in plan["nodes"] if node["skip"]}

@@ -23,7 +23,7 @@ SUPPORT = {
     "suppress_errors of a group": EXACT,
     "accept_return_code": EXACT,
     "max_concurrent": approximated(
-        "Slurm has no limit for a part of a pipeline; those of the partition and the account hold."
+        "each leaf has one of so many lanes, and waits for the one before it there even where another lane is free."
     ),
     "retry": EXACT,  # but for mem_factor, see the scripts
     "retry of a group": refused("a job is tried again by itself, not with others."),

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from imgc.patterns import lazy
 from imgc.targets.flow import ROOT, Flow
 from imgc.targets.slurm.jobs import Job, Jobs
+from imgc.targets.slurm.lanes import lanes
 from imgc.targets.subject import Data, Subject, is_group
 from imgc.targets.target import Say, approximated, refused
 
@@ -122,6 +123,7 @@ class _Scripts:
         self.subject = subject
         self.flow = flow
         self.jobs = jobs
+        self.lanes = lanes(flow, jobs.all)
         self.waited = set().union(*(job.waits for job in jobs.all.values()))
         digits = len(str(len(flow.nodes)))
         self.files = {}
@@ -157,11 +159,12 @@ class _Scripts:
         parts = {
             "HEAD": head,
             "PROJECT": shlex.quote(str(project)),
+            "NAME": shlex.quote(plan["name"]),
             "SECRETS": secrets,
             "JOBS": "".join(self._submission(name) for name in self.jobs.all),
         }
         for key, value in parts.items():
-            text = text.replace(f"#{key}#\n" if key != "PROJECT" else f"#{key}#", value)
+            text = text.replace(f"#{key}#" if key in ("PROJECT", "NAME") else f"#{key}#\n", value)
         return text
 
     def _submission(self, name: str) -> str:
@@ -175,7 +178,9 @@ class _Scripts:
             )
             if others
         ]
-        dependency = f' "{",".join(waits)}"' if waits else ""
+        lane = self.lanes.get(name)
+        dependency = f' "{",".join(waits)}"' if waits else " ''" if lane else ""
+        dependency += f" {lane}" if lane else ""
         if name in self.waited:
             return f"    j{self._variable(name)}=$(submit {self.files[name]}{dependency})\n"
         return f"    submit {self.files[name]}{dependency} >/dev/null\n"

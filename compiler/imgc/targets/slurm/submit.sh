@@ -2,6 +2,7 @@
 #HEAD#
 # shellcheck disable=SC2088,SC2317  # a tilde is expanded by this script; traps are reachable
 set -eu
+name=#NAME#
 here=$(cd "$(dirname "$0")" && pwd)
 project=$(cd "$here/"#PROJECT# && pwd)
 wait=''
@@ -22,10 +23,14 @@ secret() {
     cat <"$path" >"$run/secrets/$1"
 }
 
-# Submits a job and prints its number: submit NAME [DEPENDENCY]. One that waits for nothing is held until all are there.
+# Submits a job and prints its number: submit NAME [DEPENDENCY [LANE]]. Those of a lane run one after the other, by their
+# name. A job that waits for no other is held until all are there.
 submit() {
-    local options=(--hold) id
-    [ -z "${2:-}" ] || options=(--dependency="$2" --kill-on-invalid-dep=yes)
+    local options=() depend=${2:-} id
+    [ -n "$depend" ] || options+=(--hold)
+    [ -z "${3:-}" ] || options+=(--job-name="$name-${run##*/}-$3" --comment="$1")
+    [ -z "${3:-}" ] || depend=${depend:+$depend,}singleton
+    [ -z "$depend" ] || options+=(--dependency="$depend" --kill-on-invalid-dep=yes)
     id=$(sbatch --parsable --no-requeue --export=NIL --output="$run/logs/$1.log" "${options[@]}" "$here/jobs/$1.sh" "$here" "$run")
     id=${id%%;*}
     printf '%s %s\n' "$id" "$1" >>"$run/jobs"

@@ -102,6 +102,9 @@ NODES: dict[str, tuple[str, Any]] = {
         'root["p"] = co.Parallel()\nroot["p/x"] = co.Exec("x")\nroot["p"]["y"] = co.Exec("y")\nroot["s"] = s = co.Serial()\ns["z"] = co.Exec("z")',
         {"serial": {"p": {"parallel": {"x": "x", "y": "y"}}, "s": {"serial": {"z": "z"}}}},
     ),
+    "C15 paths from the root": (
+        'root["/p"] = co.Parallel()\nroot["/p/x"] = co.Exec("x")\nroot["/p/x"].doc = "d"', {"serial": {"p": {"parallel": {"x": {"run": "x", "doc": "d"}}}}},
+    ),
     "C15 with": (
         'with root:\n with co.Parallel(name="p") as p:\n  co.Exec("x", name="x")\n  p["y"] = co.Exec("y")\n co.Exec("z", name="z")',
         {"serial": {"p": {"parallel": {"x": "x", "y": "y"}}, "z": "z"}},

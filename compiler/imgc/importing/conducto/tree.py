@@ -63,7 +63,7 @@ class Tree:
 
     def _put(self, parent: Node, event: Event) -> None:
         node = self.find(event.value)
-        names = event.key.split("/") if isinstance(event.key, str) else []
+        names = _names(event.key)
         for name in names[:-1]:
             inner = parent.children.get(name)
             if inner is None:
@@ -99,7 +99,7 @@ class Tree:
         for key in reversed(keys):
             if node is None or not is_plain(key):
                 return None
-            for name in str(key).split("/"):
+            for name in _names(str(key)):
                 node = node.children.get(name) if node is not None else None
         return node
 
@@ -110,3 +110,8 @@ class Tree:
 
     def registered(self) -> list[Value]:
         return self.images
+
+
+def _names(path: Value) -> list[str]:
+    """The names of a path; `/a/b` is the same as `a/b`."""
+    return [name for name in path.split("/") if name] if isinstance(path, str) else []

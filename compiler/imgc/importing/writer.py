@@ -138,7 +138,7 @@ class _Writer:
                 self.lines += [" " * (indent + 2) + line if line else "" for line in _body(value)]
             else:
                 self.lines.append(f"{lead} {scalar(value)}{note}")
-        elif (text := _flow(value)) is not None and len(lead) + len(text) < _WIDTH:
+        elif (text := _flow(value)) is not None and (len(lead) + len(text) < _WIDTH or not value.items):
             self.lines.append(f"{lead} {text}{note}")
         else:
             first = value.items[0]

@@ -288,9 +288,12 @@ def _value(node: ResolvedNode, key: str) -> object:
 def function_names(source: str) -> set[str] | None:
     """The functions and classes that Python text defines at its top level; None when it does not parse."""
     import ast  # for `call` nodes only
+    import warnings
 
     try:
-        tree = ast.parse(source)
+        with warnings.catch_warnings():  # of escapes in texts, say: they are no concern of this
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return None
     names: set[str] = set()

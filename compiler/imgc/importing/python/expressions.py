@@ -142,7 +142,7 @@ class Expressions:
         for item in node.elts:
             if isinstance(item, ast.Starred):
                 value = self.value(item.value, scope)
-                found += list(value) if isinstance(value, (list, tuple)) else [self.unknown(item)]
+                found += list(value) if isinstance(value, (list, tuple, str)) else [self.unknown(item)]
             else:
                 found.append(self.value(item, scope))
             if len(found) > LONGEST:
@@ -173,7 +173,7 @@ class Expressions:
                     else ""
                 )
                 if item.conversion == ord("r"):
-                    value = repr(value if isinstance(value, str) else known.text_of(value))
+                    value = repr(value if is_plain(value) else known.text_of(value))
                 parts.append(known.formatted(value, spec) if spec else known.text_of(value))
             elif isinstance(item, ast.Constant):
                 parts.append(str(item.value))
@@ -205,8 +205,10 @@ class Expressions:
 
     def truth(self, value: Value) -> bool:
         """Whether a value counts as true; raises NotKnown."""
-        if isinstance(value, (Symbol, Function, Local)):
+        if isinstance(value, (Function, Local)):
             return True
+        if isinstance(value, Symbol) and value.name.endswith(".TYPE_CHECKING"):
+            return False
         return bool(plain(value))
 
     def _boolean(self, node: ast.BoolOp, scope: Scope) -> Value:

@@ -101,7 +101,7 @@ def test_bake_reads_what_it_needs(pipeline: Pipeline, agent: str) -> None:
     assert read["app"]["contexts"] == {read["base_one"]["tags"][0]: "target:base_one"}
 
 
-def test_bake_from_standard_input_in_a_folder_with_a_strange_name(pipeline: Pipeline) -> None:
+def test_bake_reads_standard_input_in_a_folder_with_a_strange_name(pipeline: Pipeline) -> None:
     strange = 'a ${b} %{c} "d" ü'
     (pipeline.folder / strange).mkdir(parents=True)
     (pipeline.folder / strange / "Dockerfile").write_text("FROM busybox:1.35\nCOPY Dockerfile /\n")

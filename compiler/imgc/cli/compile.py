@@ -22,7 +22,6 @@ EXAMPLES = """examples:
   imgc compile --param lang=fr    with another value of a parameter
   imgc compile --context          with each image's build context as a folder, compiled/images/NAME/context
   imgc compile --target bake      with docker-bake.json too: docker buildx bake -f compiled/docker-bake.json
-  imgc compile --target bake --stdout | docker buildx bake -f -
   imgc compile --target compose   with compose.yaml: docker compose -f compiled/compose.yaml up
   imgc compile --target devcontainer -o .devcontainer    where VS Code and Codespaces look for it
 

@@ -122,6 +122,48 @@ def test_files_that_go_to_the_bases_own_workdir(folder: Path) -> None:
     assert made["auto_workdir"] is False
 
 
+def test_comments_come_along(folder: Path) -> None:
+    text = (
+        "# syntax=docker/dockerfile:1\n# the base\n" + DEBIAN + "# tools\n# of the trade\nRUN a\n\n# far away\n\nRUN b\n#c\nRUN c\n"
+        "# where\nENV A=1\n# what\nENV B=2\n# place\nWORKDIR /x\n# ports\nEXPOSE 80\n"
+    )  # fmt: skip
+    assert (
+        import_text(text, folder, "Dockerfile").text.split("\n", 3)[3]
+        == """\
+
+images:
+  app:
+    # the base
+    base: debian:bookworm-slim
+    layers:
+      # tools
+      # of the trade
+      - commands:
+          - a
+          - b
+          # c
+          - c
+      # where
+      - env:
+          A: "1"
+          # what
+          B: "2"
+      # place
+      - workdir: /x
+    # ports
+    expose: [80]
+# what its containers run is said by its base; a node would be, say, `run: ls`
+"""
+    )
+
+
+def test_a_file_that_imgc_leaves_out_of_folders_is_copied_by_its_name(folder: Path) -> None:
+    (folder / ".env").write_text("")
+    (folder / ".dockerignore").write_text("!.env\n")
+    made = image(DEBIAN + "WORKDIR /x\nCOPY .env ./\nCOPY . .\n", folder)
+    assert made["copy"] == [{"src": ".env", "dst": "./"}, {"src": ".", "dst": "."}]
+
+
 def test_stages_that_begin_from_each_other_are_one_image(folder: Path) -> None:
     text = 'FROM a:1 AS unused\nRUN x\nFROM a:2 AS b\nRUN a\nCMD ["c"]\nEXPOSE 1\nFROM b AS d\nENV A=1\nENTRYPOINT ["e"]\n'
     assert image(text, folder) == {

@@ -13,7 +13,7 @@ from imgc.dockerfile.userfile import Instruction, UserFile, UserFileError, bases
 from imgc.importing.dockerfile.arrange import arrange
 from imgc.importing.dockerfile.context import context_of
 from imgc.importing.dockerfile.running import Started, started
-from imgc.importing.dockerfile.translate import Kept, translate
+from imgc.importing.dockerfile.translate import Kept, comment_above, translate
 from imgc.importing.draft import Block, Draft, Expression, Given
 from imgc.importing.names import image_name, pipeline_name
 from imgc.importing.settle import problems
@@ -70,6 +70,8 @@ def _translated(file: UserFile, source: Source, context: Source) -> Draft:
     made = Draft()
     made.head.set("name", pipeline_name(source.folder.absolute().name))
     image = made.images.block(_image_name(source), at)
+    if comment := comment_above(stage.instruction.line, source):
+        image.remark(comment)
     image.set("base", _base(file, stages[0], base, made), at)
     for index in stages:
         _platform(file.stages[index].instruction, image, source)

@@ -26,7 +26,9 @@ def arrange(image: Block, translation: Translation) -> None:
         _layers(image, steps)
     for key in _META:
         if key in translation.meta:
-            given, span = translation.meta[key]
+            given, span, remark = translation.meta[key]
+            if remark:
+                image.remark(remark)
             image.set(key, given, span)
 
 
@@ -45,7 +47,7 @@ def _comes_again(step: Step, later: Sequence[Step]) -> bool:
             return False
         if other.key == "copy" and isinstance(other.value, dict):
             whole = other.value["src"] == "." and set(other.value) == {"src", "dst"}
-            inside = whole and all("/" not in str(path) for path in sources)
+            inside = whole and all("/" not in str(path) and not str(path).startswith(".") for path in sources)
             return inside and _folder(other.value["dst"]) == _folder(step.value["dst"])
     return False
 
@@ -62,9 +64,11 @@ def _joined(steps: Sequence[Step]) -> list[Step]:
         if last is None or last.key != step.key or last.pip or step.pip or last.secrets != step.secrets:
             result.append(step)
         elif step.key == "env" and not _uses(step.value, last.value):
+            last.remarks |= {len(last.value) + n: text for n, text in step.remarks.items()}  # type: ignore[arg-type]
             last.value = {**last.value, **step.value}  # type: ignore[dict-item]
         elif step.key in ("commands", "copy"):
             mine = last.value if isinstance(last.value, list) else [last.value]
+            last.remarks |= {len(mine) + n: text for n, text in step.remarks.items()}
             last.value = [*mine, *(step.value if isinstance(step.value, list) else [step.value])]
             last.relative = last.relative or step.relative
             last.note = last.note or step.note
@@ -111,6 +115,8 @@ def _is_workdir_fixed(steps: Sequence[Step]) -> bool:
 def _fixed(image: Block, steps: Sequence[Step]) -> None:
     workdir = next((step for step in steps if step.key == "workdir"), None)
     for step in steps:
+        if step.remarks.get(0):
+            image.remark(step.remarks[0])
         if step.key == "env":
             _variables(image.block("env", step.span), step)
         elif step.key == "copy" and workdir is not None and _is_all_code(step):
@@ -134,6 +140,8 @@ def _layers(image: Block, steps: Sequence[Step]) -> None:
         image.set("auto_workdir", False, note="files go to the base's own WORKDIR")
     layers = Block(is_list=True)
     for step in steps:
+        if step.remarks.get(0):
+            layers.remark(step.remarks[0])
         layer = Block()
         if step.key == "env":
             _variables(layer.block("env", step.span), step)
@@ -160,14 +168,18 @@ def _is_relative_before_workdir(steps: Sequence[Step]) -> bool:
 
 def _variables(block: Block, step: Step) -> None:
     assert isinstance(step.value, dict)
-    for name, text in step.value.items():
+    for number, (name, text) in enumerate(step.value.items()):
+        if number and number in step.remarks:
+            block.remark(step.remarks[number])
         block.set(name, text, step.span)
 
 
 def _list(block: Block, step: Step) -> None:
     items = step.value if isinstance(step.value, list) else [step.value]
     made = block.list(step.key, step.span)
-    for item in items:
+    for number, item in enumerate(items):
+        if number and number in step.remarks:
+            made.remark(step.remarks[number])
         made.add(item, step.span)
     if step.note:
         entry = block.entry(step.key)

@@ -36,7 +36,7 @@ _HEREDOC = re.compile(r"<<-?[\"']?[A-Za-z_][A-Za-z0-9_]*[\"']?\Z")
 @dataclass(slots=True)
 class Step:
     """A key with what it is given: items of a list, variables, or a path. `relative`: where it ends up depends
-    on the workdir. `pip` and `secrets` go with it."""
+    on the workdir. `pip` and `secrets` go with it. `remarks` are comments above its items, by their numbers."""
 
     key: str
     value: Given
@@ -45,14 +45,15 @@ class Step:
     relative: bool = False
     pip: dict[str, Given] = field(default_factory=dict)
     secrets: tuple[Given, ...] = ()
+    remarks: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Translation:
-    """`meta` are the keys of how the image runs, which have no order."""
+    """`meta` are the keys of how the image runs, which have no order: each with its value, place and comment."""
 
     steps: list[Step] = field(default_factory=list)
-    meta: dict[str, tuple[Given, Span]] = field(default_factory=dict)
+    meta: dict[str, tuple[Given, Span, str]] = field(default_factory=dict)
     secrets: dict[str, Span] = field(default_factory=dict)
     lost: list[tuple[str, str, Span]] = field(default_factory=list)
     copies_folders: bool = False
@@ -87,12 +88,14 @@ class _Translator:
         # Where the distribution's Python is the only one, or pip is not root, packages go to different places.
         self.python = kind_of(facts) != "venv" and facts.user in ("root", "0")
         self.span = source.start
+        self.comment = ""
 
     def made(self) -> Translation:
         for instruction in self.file.instructions:
             if instruction.stage not in self.stages or instruction.keyword == "FROM":
                 continue
             self.span = self.source.span(instruction.line, instruction.end_line)
+            self.comment = comment_above(instruction.line, self.source)
             read = _READERS.get(instruction.keyword)
             try:
                 if read is None:
@@ -103,10 +106,14 @@ class _Translator:
         return self.result
 
     def step(self, key: str, given: Given, **more: object) -> None:
-        self.result.steps.append(Step(key, given, self.span, **more))  # type: ignore[arg-type]
+        remarks = {0: self.comment} if self.comment else {}
+        self.result.steps.append(Step(key, given, self.span, remarks=remarks, **more))  # type: ignore[arg-type]
+        self.comment = ""
 
     def meta(self, key: str, given: Given) -> None:
-        self.result.meta[key] = (given, self.span)
+        before = self.result.meta[key][2] if key in self.result.meta else ""
+        self.result.meta[key] = (given, self.span, "\n".join(filter(None, (before, self.comment))))
+        self.comment = ""
 
     # What changes the image
 
@@ -248,7 +255,7 @@ class _Translator:
         self.meta("labels", labels)
 
     def expose(self, instruction: Instruction) -> None:
-        there = self.result.meta.get("expose", ([], self.span))[0]
+        there = self.result.meta["expose"][0] if "expose" in self.result.meta else []
         ports = [*there, *listed(instruction, self.file.escape, self.known)]  # type: ignore[misc]
         self.meta(
             "expose", [int(port) if isinstance(port, str) and port.isdigit() else port for port in ports]
@@ -293,6 +300,17 @@ class _Translator:
     def _shell(self) -> tuple[str, ...]:
         shell = self.result.meta.get("shell")
         return tuple(shell[0]) if shell else SHELL  # type: ignore[arg-type]
+
+
+def comment_above(line: int, source: Source) -> str:
+    """The comment that ends right above a line, without its signs."""
+    found: list[str] = []
+    for text_above in reversed(source.lines[: line - 1]):
+        bare = text_above.strip()
+        if not bare.startswith("#") or re.match(r"#\s*(syntax|escape|check)\s*=", bare):
+            break
+        found.insert(0, bare[1:].removeprefix(" "))
+    return "\n".join(found)
 
 
 def _argv(arguments: str, shell: tuple[str, ...]) -> list[Given]:

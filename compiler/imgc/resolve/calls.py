@@ -24,7 +24,10 @@ spec.loader.exec_module(module)
 for part in function.split("."):
     module = getattr(module, part)
 arguments = json.loads(arguments)
-module(**arguments) if isinstance(arguments, dict) else module(*arguments)
+result = module(**arguments) if isinstance(arguments, dict) else module(*arguments)
+if hasattr(result, "__await__"):
+    import asyncio
+    asyncio.run(result)
 """.strip()
 
 

@@ -136,7 +136,7 @@ NODES: dict[str, tuple[str, Any]] = {
     "C19 global": ('root["a"] = co.Exec("x", same_container=co.SameContainer.GLOBAL)', {"serial": {"a": {"container_reuse": "global", "run": "x"}}}),
     "C23 resources": ('root["a"] = co.Exec("x", cpu=0.5, mem=2, gpu=1)', {"serial": {"a": {"run": "x", "cpu": 0.5, "mem": "2Gi", "gpu": 1}}}),
     "C23 half a gigabyte": ('root["a"] = co.Exec("x", mem=0.5)', {"serial": {"a": {"run": "x", "mem": "512Mi"}}}),
-    "C23 env": ('root["a"] = co.Exec("x", env={"A": "$B", "C": "d"})', {"serial": {"a": {"run": "x", "env": {"A": "$$B", "C": "d"}}}}),
+    "C23 env": ('root["a"] = co.Exec("x", env={"A": "$B", "C": "d"})', {"serial": {"a": {"run": "x", "env": {"A": "$B", "C": "d"}}}}),
     "C23 switches": (
         'root["a"] = co.Exec("x", skip=True, suppress_errors=True, requires_docker=True)',
         {"serial": {"a": {"run": "x", "skip": True, "suppress_errors": True, "requires_docker": True}}},

@@ -195,7 +195,7 @@ SETTINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
         'resources=flyte.Resources(cpu=(1, 2), memory="1Gi", gpu=1, shm="64M")', "", {"cpu": 2, "mem": "1Gi", "gpu": 1, "shm_size": "64M"},
     ),
     "thousandths": ('resources=flyte.Resources("500m", "1Gi")', "", {"cpu": 0.5, "mem": "1Gi"}),
-    "env_vars": ('env_vars={"A": "$x"}', "", {"env": {"A": "$$x"}}),
+    "env_vars": ('env_vars={"A": "$x"}', "", {"env": {"A": "$x"}}),
     "secrets": (
         'secrets=["k", flyte.Secret(key="l", as_env_var="L2"), flyte.Secret("m", mount="/etc/flyte/secrets")]', "",
         {"secrets": [{"secret": "k", "env": "K"}, {"secret": "l", "env": "L2"}, {"secret": "m", "target": "/etc/flyte/secrets"}]},

@@ -10,7 +10,6 @@ from imgc.importing.conducto.callbacks import callback
 from imgc.importing.conducto.image import Images
 from imgc.importing.conducto.tree import Node
 from imgc.importing.draft import Block
-from imgc.importing.names import literal_env
 from imgc.importing.python.arguments import (
     MISSING,
     Arguments,
@@ -89,9 +88,7 @@ class Writing:
         name = given.text("image_name")
         if name is not None:
             given.set("image", self.images.by_name(name), "image_name")
-        env = given.pairs("env")
-        if env:
-            given.set("env", {key: literal_env(value) for key, value in env.items()}, "env")
+        given.set("env", given.pairs("env") or None, "env")
         given.set("cpu", given.number("cpu"), "cpu")
         given.set("mem", memory(given.number("mem")), "mem")
         gpu = given.number("gpu")

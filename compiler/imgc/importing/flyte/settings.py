@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 
 from imgc.importing.flyte.secrets import secret_uses
-from imgc.importing.names import literal_env
 from imgc.importing.python.arguments import MISSING, Arguments, Unclear, number, why_not
 from imgc.importing.python.values import Call, Function, Member, Symbol, Value
 
@@ -95,7 +94,7 @@ def node_settings(given: Arguments) -> None:
     _resources(given)
     pairs = (given.pairs("env_vars") or {}) | (given.pairs("environment") or {})
     if pairs:
-        given.set("env", {key: literal_env(value) for key, value in pairs.items()}, "env_vars")
+        given.set("env", pairs, "env_vars")
     for name in ("secrets", "secret_requests"):
         value = given.take(name)
         if value is not MISSING:

@@ -41,6 +41,11 @@ KillWait=5
 NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=4096 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES DefMemPerNode=64 MaxTime=10 State=UP
 """
+CGROUPS = """\
+CgroupPlugin=cgroup/v1
+CgroupMountpoint={folder}
+"""
+"""They are not used, but looked for: of version 2, with a systemd that a container does not have."""
 PATIENCE = 60.0  # seconds for it to start
 
 
@@ -54,6 +59,7 @@ def cluster() -> Iterator[dict[str, str]]:
     config.write_text(
         CONFIG.format(host=host, controller=controller, node=node, user=getpass.getuser(), folder=folder)
     )
+    (folder / "cgroup.conf").write_text(CGROUPS.format(folder=folder))
     for name in ("munge", "state", "spool"):
         (folder / name).mkdir(mode=0o700)
     key = folder / "munge/key"

@@ -21,22 +21,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plans import parallel, run, serial
 
-from imgc.analysis.analysis import analyse
-from imgc.plan.compiled import compile_pipeline
 from imgc.targets.argo.manifests import parts
 from imgc.targets.argo.workflow import emit
 from imgc.targets.registry import make
-from imgc.targets.subject import subject
 from imgc.targets.target import Support
-from tests_support import ROOT, SHARED
+from tests_support import SHARED
 
 JSON = dict[str, Any]
-FOLDERS = [
-    path.parent
-    for top in (ROOT / "tests/cases", ROOT / "samples", SHARED / "conformance/valid")
-    for path in sorted(top.glob("*/pipeline.yaml"))
-    if path.parent.name != "002-03-replicate-local"  # which needs a lock
-]
 SCHEMAS = SHARED / "data" / "schemas"
 
 
@@ -97,13 +88,27 @@ def valid() -> Callable[[JSON], None]:
     return check
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_each_valid_pipeline_gives_valid_manifests(folder: Path, valid: Callable[[JSON], None]) -> None:
-    analysis = analyse("pipeline.yaml", (folder / "pipeline.yaml").read_text(encoding="utf-8"), folder)
-    compiled = compile_pipeline(analysis.resolved, folder / "compiled")
-    for path, text in make(["argo"], subject(compiled, analysis.resolved, folder / "compiled")).files.items():
+@pytest.mark.parametrize("folder", trees.FOLDERS, ids=lambda folder: folder.name)
+def test_each_valid_pipeline_is_valid_and_runs_as_the_engine_runs_it(
+    folder: Path, valid: Callable[[JSON], None]
+) -> None:
+    subject = trees.of_folder(folder)
+    files = make(["argo"], subject).files
+    manifests = [yaml.safe_load(text) for text in files.values()]
+    for path, manifest in zip(files, manifests, strict=True):
         assert path.startswith("argo/")
-        valid(yaml.safe_load(text))
+        valid(manifest)
+    if not manifests:
+        return
+    nodes = subject.plan["nodes"]
+    groups = {node["path"]: node["container"]["group"] for node in nodes}
+    pods = {path: path if group is None else group for path, group in groups.items()}
+    seconds = dict.fromkeys([*pods, *pods.values()], 1.0)
+    for bad in trees.some_fail(subject.plan):
+        world = trees.run(subject.plan, bad, seconds)
+        argo = Argo(manifests, {pods[path] for path in bad}, seconds)
+        assert set(argo.log) == {pods[path] for path in world.starts()}
+        assert (argo.root.phase == "Succeeded") == world.schedule.fine
 
 
 @settings(max_examples=300, deadline=None)

@@ -18,6 +18,7 @@ from plans import parallel, run, serial
 
 import imgc.targets.slurm.jobs
 from imgc.targets.flow import Flow
+from imgc.targets.registry import make
 from imgc.targets.slurm.jobs import Job, Jobs
 from imgc.targets.slurm.lanes import lanes
 from imgc.targets.slurm.scripts import rows
@@ -144,6 +145,22 @@ def test_slurm_runs_what_the_engine_runs(seed: int) -> None:
         world = trees.run(plan, bad, seconds)
         assert slurm.states() == world.states
         assert sorted(name for what, name in slurm.log if what == "start") == sorted(world.starts())
+
+
+@pytest.mark.parametrize("folder", trees.FOLDERS, ids=lambda folder: folder.name)
+def test_each_valid_pipeline_runs_as_the_engine_runs_it(folder: Path, tmp_path: Path) -> None:
+    subject = trees.of_folder(folder)
+    plan = subject.plan
+    if not make(["slurm"], subject).files or any(
+        node["container"]["group"] is not None for node in plan["nodes"]
+    ):
+        return
+    seconds = dict.fromkeys(trees.leaves(plan), 1.0)
+    for number, bad in enumerate(trees.some_fail(plan)):
+        (tmp_path / str(number)).mkdir()
+        slurm = Slurm(plan, tmp_path / str(number), bad, seconds).run()
+        slurm.check_order()
+        assert slurm.states() == trees.run(plan, bad, seconds).states
 
 
 def test_a_job_stands_between_crowds(tmp_path: Path) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import plans
 from simulation import BAD, FINE, World, simulate
 
+from imgc.analysis.analysis import analyse
+from imgc.plan.compiled import compile_pipeline
+from imgc.targets.subject import Subject, subject
 from imgc_engine.run.items import Deadlock
+from tests_support import ROOT, SHARED
 
 JSON = dict[str, Any]
 
@@ -59,8 +64,29 @@ def a_plan(seed: int, *, crossing: float = 0.05, limits: bool = False) -> JSON:
             return plan
 
 
+FOLDERS = [
+    path.parent
+    for top in (ROOT / "tests/cases", ROOT / "samples", SHARED / "conformance/valid")
+    for path in sorted(top.glob("*/pipeline.yaml"))
+    if path.parent.name != "002-03-replicate-local"  # which needs a lock
+]
+"""Pipelines without a mistake."""
+
+
+def of_folder(folder: Path) -> Subject:
+    """A pipeline as targets see it."""
+    analysis = analyse("pipeline.yaml", (folder / "pipeline.yaml").read_text(encoding="utf-8"), folder)
+    compiled = compile_pipeline(analysis.resolved, folder / "compiled")
+    return subject(compiled, analysis.resolved, folder / "compiled")
+
+
+def some_fail(plan: JSON) -> list[set[str]]:
+    """Nothing, and then each of the first leaves."""
+    return [set(), *({path} for path in leaves(plan)[:8])]
+
+
 def leaves(plan: JSON) -> list[str]:
-    return [node["path"] for node in plan["nodes"] if node["kind"] == "run"]
+    return [node["path"] for node in plan["nodes"] if node["kind"] not in ("serial", "parallel")]
 
 
 def run(plan: JSON, bad: set[str], seconds: Mapping[str, float]) -> World:

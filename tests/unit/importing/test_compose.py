@@ -193,6 +193,26 @@ def test_keys_of_the_file_without_a_key_here(folder: Path) -> None:
     assert imported(text, folder).lines == [2, 3, 4]
 
 
+@pytest.mark.parametrize("value", ["1", "[a]", "null"])
+def test_a_service_that_is_none(value: str, folder: Path) -> None:
+    found = imported(f"services:\n  b: {value}\n  a: {{image: 'a:1', entrypoint: ls}}\n", folder)
+    assert found.data["pipeline"] == {"image": "a", "run": ["ls"]}
+    assert found.lines == [2]
+    assert "services.b" in found.text
+
+
+def test_a_label_that_is_a_mapping(folder: Path) -> None:
+    text = "services: {a: {image: 'a:1', entrypoint: ls, labels: {x: {y: z}, v: w}}}"
+    found = imported(text, folder)
+    assert found.data["pipeline"]["docker_run_args"] == ["--label=v=w"]
+    assert len(found.warnings) == 1
+
+
+def test_a_dockerfile_that_never_ends_is_not_read(folder: Path) -> None:
+    found = imported("services: {a: {build: {context: /dev, dockerfile: zero}}}", folder)
+    assert found.warnings
+
+
 def test_a_build_elsewhere_is_no_step(folder: Path) -> None:
     found = imported("services: {a: {build: 'https://github.com/acme/x.git', command: ls}}", folder)
     assert "images" not in found.data

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from imgc.document.nodes import Mapping, Scalar
+from imgc.document.nodes import Mapping, Node
 from imgc.importing.compose.images import image_of
 from imgc.importing.compose.service import Service
 from imgc.importing.compose.values import REASONS, ComposeFields, Values
@@ -67,11 +67,10 @@ def _secrets(top: ComposeFields, source: Source, made: Draft) -> None:
         listed.done()
 
 
-def _service(name: str, node: object, source: Source, values: Values, made: Draft) -> Service | None:
+def _service(name: str, node: Node, source: Source, values: Values, made: Draft) -> Service | None:
     """A service read; None after saying why it is none that can be run."""
     if not isinstance(node, Mapping):
-        if isinstance(node, Scalar):
-            lost_item(made, made.pipeline, f"services.{name}", node, "a service is a mapping")
+        lost_item(made, made.pipeline, f"services.{name}", node, "a service is a mapping")
         return None
     block = Block()
     fields = ComposeFields(values, node, block, REASONS)

@@ -15,7 +15,7 @@ from imgc.importing.compose.values import ComposeFields
 from imgc.importing.dockerfile.running import entrypoint_of, started
 from imgc.importing.draft import Block, Draft, Given
 from imgc.importing.names import node_name, secret_name
-from imgc.importing.source import Source, SourceError
+from imgc.importing.source import MAX_BYTES, Source, SourceError
 from imgc.importing.source import source as source_of
 from imgc.importing.yaml import lost_item
 
@@ -181,6 +181,8 @@ class Service:
             return None
         try:
             path = self.source.folder / self.image.dockerfile
+            if not path.is_file() or path.stat().st_size > MAX_BYTES:
+                return None
             found = source_of(str(path), path.read_bytes(), path.parent, path.parent)
             read(found.text)
             if not self.image.target:

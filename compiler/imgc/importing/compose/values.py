@@ -135,7 +135,8 @@ class ComposeFields(Fields):
         """A mapping, or a list of `NAME=value`; None where there is no value."""
         mapping = self.inner(key)
         if mapping is not None:
-            found: list[tuple[str, str | None]] = [(name, mapping.text(name)) for name in mapping.names()]
+            plain = [name for name in mapping.names() if isinstance(mapping.peek(name), Scalar)]
+            found: list[tuple[str, str | None]] = [(name, mapping.text(name)) for name in plain]
             mapping.done()
             return found
         listed = self.texts(key)

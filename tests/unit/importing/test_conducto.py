@@ -234,6 +234,7 @@ LOST: dict[str, tuple[str, int, str]] = {
     "email": ('root["x"].on_done(co.callback.email(to="a@b.example"))', 4, "sends the mail"),
     "an unknown callback": ('root["x"].on_error(print)', 4, "when: always"),
     "an argument": ('root["a"] = co.Exec(work, b=os.getcwd())', 4, "the argument `b`"),
+    "another call": ('co.Image.register_directory("a", "..")', 4, "register_directory"),
     "a time": ('root["a"] = co.Exec("x", max_time="soon")', 4, "`soon` is no time"),
 }  # fmt: skip
 
@@ -299,7 +300,7 @@ BAD: dict[str, tuple[str, int, str]] = {
     "null byte": ("import conducto\nx = '\0'\n", 2, "null byte"),
     "brackets": (f"x = {'[' * 3000}{']' * 3000}", 1, "nested"),
     "signs": (f"x = {'-' * 200_000}1", 1, "nested too deeply"),
-    "runs for ever": ("import conducto\ndef f(n):\n    for i in range(2000):\n        for j in range(2000):\n            x = i\nf(1)\n", 5, "runs for longer"),
+    "runs for ever": ("import conducto\n" + "for i in range(2000):\n    for j in range(2000):\n        x = i\n" * 9, 25, "runs for longer"),
 }  # fmt: skip
 
 
@@ -321,8 +322,11 @@ GROWING = {
     "widths": "x = '{:>1000000000}'.format(1)\ny = '%1000000000d' % 1\nz = f'{1:>1000000000}'\n",
     "replace": "x = 'a' * 90000\ny = x.replace('a', x)\nz = x.join(list(x))\n",
     "ranges": "x = list(range(10 ** 12))\ny = [0] * 10 ** 12\n",
+    "loops in loops": "for i in range(2000):\n    for j in range(2000):\n        root[f'{i}{j}'] = co.Exec('y')\n",
     "recursion": "def f(n):\n    return f(n + 1)\nx = f(0)\n",
     "a long chain": "x = co.Image('a:1')" + ".a()" * 900 + "\n",
+    "work on large values": "x = list(range(90000))\nfor i in range(2000):\n    y = i in x\n    z = sorted(x)\n",
+    "digits": "x = round(5, -10 ** 9)\n",
     "a long sum": "x = " + "1 + " * 900 + "1\n",
     "many branches": "import sys\nif sys.x: pass\n" + "elif sys.x: pass\n" * 300,
 }

@@ -19,7 +19,7 @@ from imgc.importing.source import source
 from importkit import import_text
 
 EXAMPLES = int(os.environ.get("IMGC_EXAMPLES", "2000"))
-SETTINGS = settings(max_examples=EXAMPLES // 4, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=EXAMPLES // 8, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def follow(text: str, folder: Path = Path()) -> Program:
@@ -92,6 +92,7 @@ FORGOTTEN = {
     "appended to under a condition": "import os\nx = []\nif os.environ:\n    x.append(1)",
     "an item under a condition": "import os\nx = {}\nif os.environ:\n    x['a'] = 1",
     "while": "import os\nx = 1\nwhile os.environ:\n    x += 1",
+    "a loop that goes on": "x = 0\nfor i in range(2000):\n    for j in range(2000):\n        x = i",
     "an unknown loop": "import os\nx = []\nfor i in os.environ:\n    x.append(i)",
     "a global": "x = 1\ndef f():\n    global x\n    x = 2\nf()",
     "in a handler": "try:\n    x = open('a')\nexcept OSError:\n    x = 1",
@@ -173,6 +174,7 @@ def holds_unknown(value: Any) -> bool:
     return isinstance(value, (Unknown, Call)) or any(map(holds_unknown, inner))
 
 
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
 @SETTINGS
 @given(EXPRESSIONS)
 def test_any_value_is_what_python_says(expression: str) -> None:
@@ -230,7 +232,7 @@ WRAPPED = [
 
 
 @pytest.mark.parametrize("system", SYSTEM_LINES)
-@settings(max_examples=EXAMPLES // 20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES // 40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_program_is_imported(system: str, data: st.DataObject, tmp_path: Path) -> None:
     lines = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from imgc.importing.conducto.image import Images
-from imgc.importing.conducto.tree import Node, Tree
+from imgc.importing.conducto.tree import KINDS, Node, Tree
 from imgc.importing.conducto.writing import Writing
 from imgc.importing.draft import Draft
 from imgc.importing.names import pipeline_name
@@ -15,6 +15,9 @@ from imgc.importing.python.program import program, too_much
 from imgc.importing.python.statements import Program
 from imgc.importing.python.values import Call, Event, Function, Symbol, Value
 from imgc.importing.source import Source
+
+_KNOWN = frozenset({"Image", "main", *KINDS})
+_PARTS = ("conducto.callback.", "conducto.util.")
 
 
 def draft(source: Source) -> Draft:
@@ -33,6 +36,7 @@ def draft(source: Source) -> Draft:
         Writing(importing, images).node(start, made.pipeline)
         _others(tree, start, importing)
     images.rest()
+    _unknown_calls(followed, importing)
     for one in followed.skipped:
         importing.lost(made.pipeline, one.what, one.why, one.line)
     if start is None and not images.named:
@@ -90,6 +94,17 @@ def _makes_nodes(function: Function, followed: Program) -> bool:
         return returns.value.rsplit(".", 1)[-1] in ("Serial", "Parallel", "Exec", "Node", "Lazy")
     value = followed.value(returns, function.scope)
     return isinstance(value, Symbol) and value.name.startswith("conducto.")
+
+
+def _unknown_calls(followed: Program, importing: Importing) -> None:
+    """What else the file asks of Conducto."""
+    for event in followed.events:
+        name = event.target.name if event.kind == "call" else ""
+        last = name.rsplit(".", 1)[-1]
+        if name.startswith("conducto.") and last not in _KNOWN and not name.startswith(_PARTS):
+            importing.lost(
+                importing.made.pipeline, f"`{event.target.text}`", "imgc has nothing of that kind", event.line
+            )
 
 
 def _is(value: object, name: str) -> bool:

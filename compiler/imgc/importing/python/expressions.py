@@ -27,7 +27,7 @@ from imgc.importing.python.values import (
 )
 
 DEPTH = 150
-STEPS = 300_000
+STEPS = 600_000
 _FAILS = (NotKnown, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 
 
@@ -81,6 +81,10 @@ class Expressions:
         self.steps += 1
         if self.steps > STEPS:
             raise TooMuch(self.line(node))
+
+    def charge(self, *values: Value) -> None:
+        """Counts work on values that takes longer the larger they are."""
+        self.steps += sum(len(one) for one in values if isinstance(one, (str, list, tuple, dict))) // 20
 
     def line(self, node: ast.AST) -> int:
         return self.here.at or getattr(node, "lineno", 1)
@@ -174,6 +178,7 @@ class Expressions:
                 )
                 if item.conversion == ord("r"):
                     value = repr(value if is_plain(value) else known.text_of(value))
+                self.charge(value)
                 parts.append(known.formatted(value, spec) if spec else known.text_of(value))
             elif isinstance(item, ast.Constant):
                 parts.append(str(item.value))
@@ -181,6 +186,7 @@ class Expressions:
 
     def _binary(self, node: ast.BinOp, scope: Scope) -> Value:
         left, right = self.value(node.left, scope), self.value(node.right, scope)
+        self.charge(left, right)
         if isinstance(node.op, ast.RShift) and (is_symbolic(left) or is_symbolic(right)):
             self.events.append(Event("order", left, None, right, self.line(node)))
             return right
@@ -223,6 +229,7 @@ class Expressions:
         left = self.value(node.left, scope)
         for op, item in zip(node.ops, node.comparators, strict=True):
             right = self.value(item, scope)
+            self.charge(right)
             if not holds(op, left, right):
                 return False
             left = right
@@ -237,6 +244,7 @@ class Expressions:
             bounds = (node.slice.lower, node.slice.upper, node.slice.step)
             start, end, step = (self.value(one, scope) if one is not None else None for one in bounds)
             if isinstance(of, (str, list, tuple)):
+                self.charge(of)
                 return of[start:end:step]
             raise NotKnown
         key = self.value(node.slice, scope)
@@ -272,6 +280,7 @@ class Expressions:
 
     def items(self, value: Value) -> list[Value]:
         """What a loop goes over; raises NotKnown."""
+        self.charge(value)
         if isinstance(value, (list, tuple, str)):
             return list(value)
         if isinstance(value, dict):
@@ -292,6 +301,7 @@ class Expressions:
         if isinstance(node.func, ast.Attribute):
             of = self.value(node.func.value, scope)
         args, named = self._arguments(node, scope)
+        self.charge(of, *args)
         if isinstance(of, (str, list, dict, Local)):
             return known.method(of, method, args, named)
         function = self._member(of, method) if method else self.value(node.func, scope)

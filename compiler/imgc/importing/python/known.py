@@ -219,7 +219,9 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "builtins.float": lambda value=0: float(_number(value)),
     "builtins.bool": lambda value=False: bool(value),
     "builtins.abs": abs,
-    "builtins.round": round,
+    "builtins.round": lambda value, digits=None: round(
+        value, digits if digits is None or abs(digits) < 30 else _refuse()
+    ),
     "builtins.list": _listed,
     "builtins.tuple": lambda value=(): tuple(_listed(value)),
     "builtins.set": lambda value=(): sorted(set(_texts(value))),

@@ -28,6 +28,8 @@ from imgc.importing.python.values import (
 )
 
 _LOOPS = 2_000
+_LOOP_STEPS = 80_000
+"""The longest loop: how often it goes round, and how much is done in it."""
 
 
 class Loop(Exception):
@@ -161,7 +163,12 @@ class Program(Imports):
         except NotKnown:
             self._leave_out(node, [*node.body, *node.orelse], scope)
             return None
+        begun, limit = len(self.events), self.steps + _LOOP_STEPS
         for item in items:
+            if self.steps > limit:
+                del self.events[begun:]
+                self._leave_out(node, [*node.body, *node.orelse], scope)
+                return None
             self.assign(node.target, item, scope)
             try:
                 ended = self.block(node.body, scope)

@@ -159,7 +159,9 @@ def test_what_is_cancelled_leaves_nothing_behind(pipeline: Pipeline) -> None:
     said = submit(pipeline, str(folder / "runs/mine"), code=0)
     assert submit(pipeline, str(folder / "runs/mine"), code=0) == said  # not submitted once more
     wait_for((pipeline.folder / "out/began").exists, pipeline)
-    jobs = dict(line.split()[::-1] for line in (folder / "runs/mine/jobs").read_text().splitlines())
+    jobs = dict(line.split()[::-1] for line in (folder / "runs/mine/submitted").read_text().splitlines())
+    for name in ("imgc.sh", "states.awk", "nodes.tsv"):
+        (folder / name).write_text("of a later compile\n")
     subprocess.run(["scancel", jobs["2-main-long"]], env=pipeline.env, check=True)
     said = submit(pipeline, "--wait", str(folder / "runs/mine"), code=1)
     assert states(said) == {

@@ -49,17 +49,18 @@ class Node:
             plan=plan, images=plan["images"], project="..", node_span=place, image_span=place
         )
         for path, text in emit(subject, lambda *_: None).items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text)
+            target = self.run / path.removeprefix("slurm/")  # as submit.sh copies them
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
         path = f"{folder / 'bin'}:{os.environ['PATH']}"
         (self.run / "environment").write_text(
             f"export PATH='{path}' HOME=/home/me IMGC_CONTAINERS={engine}\nproject='{folder}/a b'\n"
         )
 
     def job(self, name: str) -> int:
-        (script,) = (self.folder / "slurm/jobs").glob(f"*{name}.sh")
+        (script,) = (self.run / "jobs").glob(f"*{name}.sh")
         done = subprocess.run(
-            ["bash", str(script), str(self.folder / "slurm"), str(self.run)],
+            ["bash", str(script), str(self.run)],
             env={"SLURM_JOB_ID": "77", "CUDA_VISIBLE_DEVICES": "1,3"}, capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
         self.said = done.stderr
@@ -188,7 +189,7 @@ def test_a_job_reserves_what_its_leaf_may_need(tmp_path: Path) -> None:
     retry = {"attempts": 3, "backoff": 10, "mem_factor": 1.5}
     leaf = run("a", cpu=1.2, mem=100 << 20, gpu=2, max_time=50, retry=retry)
     Node(tmp_path, plans.plan(serial(leaf)), "docker")
-    (script,) = (tmp_path / "slurm/jobs").glob("*a.sh")
+    (script,) = (tmp_path / "run/jobs").glob("*a.sh")
     options = [
         line.split(" ", 1)[1] for line in script.read_text().splitlines() if line.startswith("#SBATCH")
     ]

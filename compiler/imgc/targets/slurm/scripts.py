@@ -293,13 +293,13 @@ class _Scripts:
         if leaf["suppress_errors"]:
             yield "suppress=yes"
         if leaf["stdin"] is not None:
-            yield f'stdin="$folder/jobs/{self.flow.numbers[leaf["path"]]}.stdin"'
+            yield f'stdin="$run/jobs/{self.flow.numbers[leaf["path"]]}.stdin"'
         yield _array("command", leaf["command"])
 
 
 _SOURCED = (
     "# shellcheck disable=SC1091,SC2016,SC2034  # imgc.sh reads what is set here; commands expand it",
-    'folder=$1 run=$2 && . "$folder/imgc.sh"',
+    'run=$1 && . "$run/imgc.sh"',
 )
 
 

@@ -31,9 +31,9 @@ submit() {
     [ -z "${3:-}" ] || options+=(--job-name="$name-${run##*/}-$3" --comment="$1")
     [ -z "${3:-}" ] || depend=${depend:+$depend,}singleton
     [ -z "$depend" ] || options+=(--dependency="$depend" --kill-on-invalid-dep=yes)
-    id=$(sbatch --parsable --no-requeue --export=NIL --output="$run/logs/$1.log" "${options[@]}" "$here/jobs/$1.sh" "$here" "$run")
+    id=$(sbatch --parsable --no-requeue --export=NIL --output="$run/logs/$1.log" "${options[@]}" "$run/jobs/$1.sh" "$run")
     id=${id%%;*}
-    printf '%s %s\n' "$id" "$1" >>"$run/jobs"
+    printf '%s %s\n' "$id" "$1" >>"$run/submitted"
     [ -n "${2:-}" ] || printf '%s\n' "$id" >>"$run/held"
     printf '%s\n' "$id"
 }
@@ -42,7 +42,7 @@ submit() {
 give_up() {
     trap - EXIT
     echo "submit.sh: not submitted" >&2
-    [ ! -s "$run/jobs" ] || cut -d ' ' -f 1 "$run/jobs" | xargs scancel
+    [ ! -s "$run/submitted" ] || cut -d ' ' -f 1 "$run/submitted" | xargs scancel
     rm -rf "$run"
     exit 1
 }
@@ -52,14 +52,16 @@ if mkdir "$run" 2>/dev/null; then
     run=$(cd "$run" && pwd)
     trap give_up EXIT INT TERM
     mkdir "$run/states" "$run/logs" "$run/secrets"
-    touch "$run/jobs" "$run/held"
+    touch "$run/submitted" "$run/held"
+    # A run goes on with what it began with, whatever is compiled meanwhile.
+    cp -R "$here/imgc.sh" "$here/states.awk" "$here/nodes.tsv" "$here/jobs" "$run"
     for variable in PATH HOME DOCKER_HOST DOCKER_CONFIG DOCKER_TLS_VERIFY DOCKER_CERT_PATH XDG_RUNTIME_DIR IMGC_CONTAINERS; do
         [ -z "${!variable+set}" ] || printf 'export %s=%q\n' "$variable" "${!variable}"
     done >"$run/environment"
     printf 'project=%q\n' "$project" >>"$run/environment"
 #SECRETS#
 #JOBS#
-    all=$(cut -d ' ' -f 1 "$run/jobs" | paste -s -d :)
+    all=$(cut -d ' ' -f 1 "$run/submitted" | paste -s -d :)
     submit verdict "afterany:$all" >"$run/last"
     xargs scontrol release <"$run/held"
     trap - EXIT INT TERM

@@ -1,4 +1,4 @@
-# What the jobs of this folder share: sourced by them, with $folder (this one) and $run (the run's) set.
+# What the jobs of this folder share: sourced by them, from the copy in the folder of the run, $run.
 # shellcheck shell=bash disable=SC2030,SC2031,SC2034,SC2088,SC2154  # variables come from jobs; containers have subshells
 set -u
 # shellcheck source=/dev/null
@@ -28,7 +28,7 @@ record() {
 # Asks states.awk, with a variable like ask=3. A network file system looks for new files when a folder is listed.
 look() {
     ls "$run/states" >/dev/null
-    awk -v states="$run/states" -v "$1" -f "$folder/states.awk" "$folder/nodes.tsv"
+    awk -v states="$run/states" -v "$1" -f "$run/states.awk" "$run/nodes.tsv"
 }
 
 # What becomes of a node, by the states of those before it: run, skipped or omitted.

@@ -38,9 +38,9 @@ submit() {
     [ -z "${3:-}" ] || options+=(--job-name="$name-${run##*/}-$3" --comment="$1")
     [ -z "${3:-}" ] || depend=${depend:+$depend,}singleton
     [ -z "$depend" ] || options+=(--dependency="$depend" --kill-on-invalid-dep=yes)
-    id=$(sbatch --parsable --no-requeue --export=NIL --output="$run/logs/$1.log" "${options[@]}" "$here/jobs/$1.sh" "$here" "$run")
+    id=$(sbatch --parsable --no-requeue --export=NIL --output="$run/logs/$1.log" "${options[@]}" "$run/jobs/$1.sh" "$run")
     id=${id%%;*}
-    printf '%s %s\n' "$id" "$1" >>"$run/jobs"
+    printf '%s %s\n' "$id" "$1" >>"$run/submitted"
     [ -n "${2:-}" ] || printf '%s\n' "$id" >>"$run/held"
     printf '%s\n' "$id"
 }
@@ -49,7 +49,7 @@ submit() {
 give_up() {
     trap - EXIT
     echo "submit.sh: not submitted" >&2
-    [ ! -s "$run/jobs" ] || cut -d ' ' -f 1 "$run/jobs" | xargs scancel
+    [ ! -s "$run/submitted" ] || cut -d ' ' -f 1 "$run/submitted" | xargs scancel
     rm -rf "$run"
     exit 1
 }
@@ -59,7 +59,9 @@ if mkdir "$run" 2>/dev/null; then
     run=$(cd "$run" && pwd)
     trap give_up EXIT INT TERM
     mkdir "$run/states" "$run/logs" "$run/secrets"
-    touch "$run/jobs" "$run/held"
+    touch "$run/submitted" "$run/held"
+    # A run goes on with what it began with, whatever is compiled meanwhile.
+    cp -R "$here/imgc.sh" "$here/states.awk" "$here/nodes.tsv" "$here/jobs" "$run"
     for variable in PATH HOME DOCKER_HOST DOCKER_CONFIG DOCKER_TLS_VERIFY DOCKER_CERT_PATH XDG_RUNTIME_DIR IMGC_CONTAINERS; do
         [ -z "${!variable+set}" ] || printf 'export %s=%q\n' "$variable" "${!variable}"
     done >"$run/environment"
@@ -76,7 +78,7 @@ if mkdir "$run" 2>/dev/null; then
     j13=$(submit 13-going-rescue "afterok:$j7,afterany:$j11:$j12")
     j14=$(submit 14-clean "afterany:$j1:$j3:$j4:$j5:$j7:$j11:$j12:$j13")
     submit 15-tell "afterany:$j14" >/dev/null
-    all=$(cut -d ' ' -f 1 "$run/jobs" | paste -s -d :)
+    all=$(cut -d ' ' -f 1 "$run/submitted" | paste -s -d :)
     submit verdict "afterany:$all" >"$run/last"
     xargs scontrol release <"$run/held"
     trap - EXIT INT TERM

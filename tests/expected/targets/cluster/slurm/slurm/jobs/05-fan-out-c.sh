@@ -5,7 +5,7 @@
 #SBATCH --gres=gpu:1
 # fan out/c, pipeline.yaml:16:9
 # shellcheck disable=SC1091,SC2016,SC2034  # imgc.sh reads what is set here; commands expand it
-folder=$1 run=$2 && . "$folder/imgc.sh"
+run=$1 && . "$run/imgc.sh"
 job 5 'fan out/c'
 image=ghcr.io/acme/nightly_run/app:7c8bb0c1e09a4b750024
 shm=67108864

@@ -4,7 +4,7 @@
 #SBATCH --cpus-per-task=1
 # tell, pipeline.yaml:30:5
 # shellcheck disable=SC1091,SC2016,SC2034  # imgc.sh reads what is set here; commands expand it
-folder=$1 run=$2 && . "$folder/imgc.sh"
+run=$1 && . "$run/imgc.sh"
 job 15 tell
 gate=yes
 image=ghcr.io/acme/nightly_run/app:7c8bb0c1e09a4b750024

@@ -4,6 +4,6 @@
 #SBATCH --cpus-per-task=1
 # what became of everything
 # shellcheck disable=SC1091,SC2016,SC2034  # imgc.sh reads what is set here; commands expand it
-folder=$1 run=$2 && . "$folder/imgc.sh"
+run=$1 && . "$run/imgc.sh"
 job '' verdict
 verdict

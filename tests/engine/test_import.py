@@ -178,3 +178,18 @@ def test_specs_of_pachyderm_are_run(engine: Any, tmp_path: Path) -> None:
         said = pipeline.imgc("logs", "all/all[upper]")
         assert "A PAGE" in said
         assert "B PAGE" in said
+
+
+def test_what_is_ignored_stays_out_of_an_import_from_elsewhere(engine: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    for path in ("app/b.txt", "app/a.log", "ci/x", ".git/x"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text("")
+    (folder / "app/.dockerignore").write_text("*.log\nDockerfile\n.dockerignore\n")
+    (folder / "app/Dockerfile").write_text("FROM busybox:1.35\nWORKDIR /srv\nCOPY . .\nCMD ls\n")
+    with pipeline_on(engine, folder) as pipeline:
+        pipeline.imgc("import", "app/Dockerfile", "-o", "ci/pipeline.yaml")
+        file = folder / "ci/pipeline.yaml"
+        file.write_text(file.read_text().replace("name: app", f"name: {pipeline.name}"))
+        pipeline.imgc("build", "--file", "ci/pipeline.yaml")
+        assert pipeline.run("app", "ls", "-A", "/srv").split() == ["b.txt"]

@@ -324,6 +324,18 @@ def test_the_ignore_file_of_the_dockerfile(folder: Path) -> None:
     assert image(DEBIAN + "COPY . /x\n", folder)["dockerignore"] == "Dockerfile.dockerignore"
 
 
+@pytest.mark.parametrize(
+    ("copies", "key"), [("WORKDIR /a\nCOPY . .\n", "copy_dir: ../app"), ("COPY . /a\n", "dockerfile: ../app/Dockerfile")]
+)  # fmt: skip
+def test_an_ignore_file_for_another_folder(copies: str, key: str, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    for name in ("app", "ci"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "app/.dockerignore").write_text("*.log\n")
+    given = source("app/Dockerfile", (DEBIAN + copies).encode(), tmp_path / "app", tmp_path / "ci")
+    assert key in imported(given)[0]
+
+
 @pytest.mark.parametrize("text", ["", "# only\n", "RUN x\n", "FROM a\nRUN <<EOF\n", "# escape=x\nFROM a\n"])
 def test_no_dockerfile(text: str, folder: Path) -> None:
     with pytest.raises(SourceError):

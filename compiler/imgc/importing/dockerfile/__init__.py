@@ -88,8 +88,9 @@ def _translated(file: UserFile, source: Source, context: Source) -> Draft:
         made.lost(image, what, why, span)
     if translation.copies_folders:
         image.remark(_LEFT_OUT)
-        _ignore_file(image, source, context)
     arrange(image, translation)
+    if translation.copies_folders:
+        _ignore_file(image, source, context)
     _node(made, started(file, source))
     return made
 
@@ -118,12 +119,18 @@ def _platform(start: Instruction, image: Block, source: Source) -> None:
 
 
 def _ignore_file(image: Block, source: Source, context: Source) -> None:
-    """The ignore file that a build of the Dockerfile would take, where imgc would take another one."""
+    """The ignore file that a build of the Dockerfile would take. Its patterns begin in the build context, here in the
+    folder of `copy_dir`, else of the pipeline file."""
     own = f"{PurePath(source.file).name}.dockerignore"
-    if (source.folder / own).is_file():
+    is_own = (source.folder / own).is_file()
+    if not is_own and not (context.folder / ".dockerignore").is_file():
+        return
+    here = context.local(".")
+    if here not in (".", image.get("copy_dir")):
+        reason = f"its ignore file is for '{here}', another folder than the pipeline file's"
+        raise Kept(reason, source.start)
+    if is_own:
         image.set("dockerignore", source.local(own))
-    elif (context.folder / ".dockerignore").is_file() and context.local(".") != ".":
-        image.set("dockerignore", context.local(".dockerignore"))
 
 
 def _kept(file: UserFile, source: Source, context: Source, reason: Kept) -> Draft:

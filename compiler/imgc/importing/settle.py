@@ -11,7 +11,7 @@ from imgc.importing.draft import Block, Draft, Entry, Expression, Remark
 from imgc.importing.writer import Rendered, Written, is_empty, render
 
 _NEEDED = frozenset({
-    "base", "builder", "cmd", "dockerfile", "dst", "entrypoint", "extends", "glob", "image", "input", "node", "path", "ref",
+    "base", "builder", "cmd", "dockerfile", "dst", "entrypoint", "extends", "file", "function", "glob", "image", "input", "node", "path", "ref",
     "repo", "run", "secret", "shell", "src", "text", "uv_script",
 })  # fmt: skip
 """Keys without which what they stand in would mean something else: it goes with them. So does a list that

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping as Names
+from functools import lru_cache
 
 from imgc.context.project import Project
 from imgc.diagnostics import Diagnostic, Fix, Related, Severity, Span
@@ -285,7 +286,8 @@ def _value(node: ResolvedNode, key: str) -> object:
     return plain(setting.node) if setting else None
 
 
-def function_names(source: str) -> set[str] | None:
+@lru_cache(maxsize=16)  # a thousand nodes may call one file
+def function_names(source: str) -> frozenset[str] | None:
     """The functions and classes that Python text defines at its top level; None when it does not parse."""
     import ast  # for `call` nodes only
     import warnings
@@ -304,7 +306,7 @@ def function_names(source: str) -> set[str] | None:
             names.update(alias.asname or alias.name.split(".")[0] for alias in statement.names)
         elif isinstance(statement, ast.Assign):
             names.update(target.id for target in statement.targets if isinstance(target, ast.Name))
-    return names
+    return frozenset(names)
 
 
 def requires_docker(node: ResolvedNode) -> bool:

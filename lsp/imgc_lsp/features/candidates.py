@@ -177,7 +177,7 @@ def _functions(snapshot: Snapshot, path: Path) -> list[Candidate]:
     call = node.get("call") if node else None
     file = text_of(call.get("file")) if isinstance(call, Mapping) else ""
     source = paths.read_small(snapshot.directory, file) if file else None
-    names: Sequence[str] | set[str] | None = function_names(source) if source is not None else None
+    names: Sequence[str] | frozenset[str] | None = function_names(source) if source is not None else None
     return [_name(name, file, _Kind.Function) for name in sorted(names or ())]
 
 

@@ -241,8 +241,8 @@ def test_a_pipeline_below_the_root_of_its_project(folder: Path) -> None:
         "import os\nNAME = 'training'\nEPOCHS = 2 + 1\nif os.environ.get('X'):\n    print(EPOCHS)\n"
     )
     text = (
-        PREAMBLE
-        + "from steps import load, train\nimport config as c\n@pipeline\ndef p(epochs: int = c.EPOCHS):\n"
+        PREAMBLE + "from steps import load, train\nimport config as c\n"
+        "@pipeline(settings={'docker': DockerSettings(requirements='requirements.txt')})\ndef p(epochs: int = c.EPOCHS):\n"
         "    train(load(), epochs)\n"
     )
     (folder / "pipelines/training.py").write_text(text)
@@ -251,7 +251,9 @@ def test_a_pipeline_below_the_root_of_its_project(folder: Path) -> None:
     assert not analyse("pipeline.yaml", written, folder).failed
     data = plain(load("pipeline.yaml", written).root)
     assert isinstance(data, dict)
-    assert data["images"]["default"]["copy_dir"] == "."
+    assert data["images"]["default"] == {
+        "requirements": "requirements.txt", "copy_dir": ".", "env": {"PYTHONPATH": "/app"}, "pip_packages": ["zenml"],
+    }  # fmt: skip
     assert data["pipeline"]["serial"] == {
         "load": {"call": {"file": "steps/load.py", "function": "load"}, "cpu": 2},
         "training": {"call": {"file": "steps/train.py", "function": "train", "args": {"epochs": 3}}},

@@ -19,6 +19,7 @@ def draft(source: Source) -> Draft:
     made = Draft()
     importing = Importing(source, made)
     followed = program(source)
+    importing.roots = followed.modules.roots
     images = Images(importing, followed)
     try:
         main, arguments = _main(followed, importing)

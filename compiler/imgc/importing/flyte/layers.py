@@ -199,7 +199,7 @@ def _file(importing: Importing, call: Call, image: Block) -> Layer | None:
     files, dst = given.texts("src"), given.text("dst") or "."
     if not files:
         return _nothing(given)
-    names = [importing.source.local(one) for one in files]
+    names = [importing.local(one) for one in files]
     into = "./" if dst == "." else dst if len(names) == 1 or dst.endswith("/") else f"{dst}/"
     src: Given = names[0] if len(names) == 1 else names
     return _finished(given, Layer("copy", {"src": src, "dst": into}, call.line))

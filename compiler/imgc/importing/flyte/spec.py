@@ -101,7 +101,7 @@ def _python(given: Arguments) -> None:
 def _copies(given: Arguments) -> None:
     paths = given.texts("copy")
     if paths:
-        local = [given.importing.source.local(path) for path in paths]
+        local = [given.importing.local(path) for path in paths]
         copies = given.block.list("copy", given.importing.span(given.at("copy")))
         for path in local:
             copies.add({"src": path, "dst": path.lstrip("./") or "."})

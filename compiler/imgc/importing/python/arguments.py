@@ -5,6 +5,7 @@ What is not known, or of another type, is said where it would have stood, and so
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
@@ -50,9 +51,18 @@ class Importing:
     def __init__(self, source: Source, made: Draft) -> None:
         self.source = source
         self.made = made
+        self.roots: list[str] = []
+        """The folders that relative paths may begin from: those of the file alone where it is empty."""
         self.said: set[tuple[int, str, str, int]] = set()
         self.kept: list[Block] = []
         """What `said` knows by its id."""
+
+    def local(self, path: str) -> str:
+        """A path of the source as the pipeline file names it: from the root of the project, where it is there."""
+        for root in self.roots if not path.startswith("/") else ():
+            if os.path.exists(self.source.folder / root / path):  # noqa: PTH110 (it knows odd names)
+                return self.source.local(f"{root}/{path}")
+        return self.source.local(path)
 
     @property
     def stem(self) -> str:
@@ -160,7 +170,7 @@ class Arguments:
 
     def path(self, name: str) -> str | None:
         found = self._as(name, path)
-        return None if found is None else self.importing.source.local(found)
+        return None if found is None else self.importing.local(found)
 
     def pairs(self, name: str) -> dict[str, str] | None:
         """A mapping of texts."""

@@ -42,7 +42,7 @@ class Modules:
             return None
         for root in self.roots[:1] if parts[0] in sys.stdlib_module_names else self.roots:
             found = self._file(root, parts)
-            if found is not None or (self.folder / root / parts[0]).is_dir():
+            if found is not None or os.path.isdir(self.folder / root / parts[0]):  # noqa: PTH112
                 if found is not None and len(root) > len(self.root):
                     self.root = root
                 return found
@@ -51,7 +51,7 @@ class Modules:
     def _file(self, base: str, parts: list[str]) -> str | None:
         path = os.path.normpath(os.path.join(base, *parts))  # noqa: PTH118
         for file in (f"{path}.py", f"{path}/__init__.py") if parts else (f"{path}/__init__.py",):
-            if (self.folder / file).is_file():
+            if os.path.isfile(self.folder / file):  # noqa: PTH113 (it knows odd names)
                 self.in_packages = self.in_packages or bool(parts[1:]) or file.endswith("/__init__.py")
                 return Path(file).as_posix()
         return None

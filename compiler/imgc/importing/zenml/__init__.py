@@ -28,6 +28,7 @@ def draft(source: Source) -> Draft:
     made = Draft()
     importing = Importing(source, made)
     followed = program(source)
+    importing.roots = followed.modules.roots
     chosen, called = _pipeline(followed, importing)
     made.head.set("name", pipeline_name(_name(importing, chosen)))
     images = Images(importing, followed)

@@ -12,7 +12,7 @@ import pytest
 import slurm
 from cli import Pipeline, pipeline_on
 
-PATIENCE = 120.0  # seconds for a few jobs
+PATIENCE = 300.0  # seconds for a few jobs
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ pipeline:
       stop_on_error: false
       serial:
         bad: "echo bad >>/out/log; exit 1"
-        slow: {run: "echo slow >>/out/log; sleep 60", max_time: 1s, suppress_errors: true}
+        slow: {run: "echo slow >>/out/log; sleep 60", max_time: 5s, suppress_errors: true}
         rescue: {run: "echo rescue >>/out/log", when: on_failure}
         last: "echo last >>/out/log"
     never: "echo never >>/out/log"

@@ -182,6 +182,7 @@ def test_what_cannot_be_parted_is_refused() -> None:
     for tree in (
         serial(*children, run("end", when="always")),
         parallel(*children, run("end", needs=[child["name"] for child in children])),
+        serial(parallel(*children, name="p"), parallel(run("x", needs=["/p/n0"]), name="q")),
     ):
         _, said = emitted(plans.plan(tree))
         assert "so large a group" in [what for what, support in said if support.level == "refused"]

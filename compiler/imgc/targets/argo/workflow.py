@@ -29,7 +29,6 @@ def emit(subject: Subject, say: Say) -> dict[str, str]:
         say("a file without a pipeline", refused("there is nothing to run."), span)
         return {}
     flow = Flow(subject.plan["nodes"])
-
     refusals: list[str] = []
 
     def refuse(node: Data, text: str) -> None:
@@ -38,11 +37,8 @@ def emit(subject: Subject, say: Say) -> dict[str, str]:
 
     groups = Groups(flow, refuse)
     if ROOT not in groups.live:
-        say(
-            "a pipeline of which nothing runs",
-            refused("all of it is left out."),
-            subject.node_span(flow.nodes[ROOT], "skip"),
-        )
+        span = subject.node_span(flow.nodes[ROOT], "skip")
+        say("a pipeline of which nothing runs", refused("all of it is left out."), span)
         return {}
     _judge(subject, flow, groups, say)
     if refusals:
@@ -220,6 +216,11 @@ class _Workflow:
             return str(self._flow.nodes[path]["name"])
         return path.removeprefix(f"{group}/") if group else path
 
+    def _is_inner(self, task: Task, group: str) -> bool:
+        """Whether it is no child of the group, but of one in it."""
+        node = self._flow.nodes.get(task.path)
+        return node is not None and node["parent"] != group
+
     def _add(self, name: str, tasks: list[Task], group: str, extra: Data) -> None:
         """A template with these tasks; where they are too many, one with others that have them."""
         while len(tasks) > MAX_TASKS:
@@ -247,7 +248,10 @@ class _Workflow:
             ]
             implied = all(term.tasks <= before | inside and (stops or is_order(term)) for term in left)
             allowed = ("on_success",) if stops else ("on_success", "always") if serial else WHENS
-            if not implied or len(chunk) > MAX_TASKS or any(task.when not in allowed for task in chunk):
+            strange = any(
+                task.when not in allowed or (serial and self._is_inner(task, group)) for task in chunk
+            )
+            if not implied or len(chunk) > MAX_TASKS or strange:
                 text = f"Argo takes {MAX_TASKS} tasks in a DAG, and these cannot be parted: they have 'when' or 'needs'."
                 self._say("so large a group", refused(text), self._subject.node_span(node, node["kind"]))
                 return None

@@ -27,7 +27,7 @@ SUPPORT = {
     ),
     "retry": EXACT,  # but for mem_factor, see the scripts
     "retry of a group": refused("a job is tried again by itself, not with others."),
-    "max_time": EXACT,
+    "max_time": approximated("it counts from when the container is asked for, with the time that its image takes to come."),
     "max_time of a group": refused("Slurm bounds the time of a job, not of several."),
     "container_reuse: new": EXACT,  # where its leaves follow each other, see the jobs
     "container_reuse: pool": approximated("each leaf gets a container of its own."),

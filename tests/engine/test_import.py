@@ -46,6 +46,22 @@ RUN python3 -m pip --version > /dev/null
 HEALTHCHECK --interval=7s CMD test -f /before
 CMD echo $B
 """,
+    "several": """\
+# The tools.
+FROM debian:bookworm-slim AS one
+ENV A='a$b' B="x \\" y" C=\\$A D=$PATH E= F=a\\ b
+COPY app.py /srv/new.py
+COPY app.py /usr
+COPY src package.json /w/b/
+COPY ./src/deep/../lib.sh src/deep/* /w/c/
+RUN ["sh", "-c", "echo '$0' > /before"]
+CMD ["x"]
+FROM one AS two
+WORKDIR /w
+RUN echo "$A" '$B' \\$C >> /before; ls /usr >> /before
+LABEL a='$x' b.c=d
+ENTRYPOINT ["echo", "$HOME"]
+""",
     "stages": """\
 FROM busybox:1.35 AS build
 RUN echo built > /artefact
@@ -58,7 +74,7 @@ CMD ["cat", "/usr/share/artefact"]
 PROBE = """\
 env | grep -v -e HOSTNAME= | sort; id; pwd
 find /srv /w /var/made /before /usr/share/artefact /data -printf '%p %u %g %m\\n' 2>/dev/null | grep -v __pycache__ | sort
-find /srv /w /var/made /before /usr/share/artefact -type f -exec cat {} + 2>/dev/null
+find /srv /w /var/made /before /usr/share/artefact -type f 2>/dev/null | sort | xargs cat
 python3 -c "import idna; print(idna.__version__)" 2>&1 | tail -1
 """
 SETTINGS = (

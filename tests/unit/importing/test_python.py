@@ -248,6 +248,7 @@ def test_any_program_is_imported(system: str, data: st.DataObject, tmp_path: Pat
 
 
 EXTREMES = [
+    "x = [" + "a, " * 100_000 + "]\n",
     "x = 1\n" + "".join(f"{' ' * n}if x:\n" for n in range(90)) + " " * 90 + "y = 1\n",
     "x = " + "f(" * 150 + ")" * 150 + "\n",
     "x = {" + ", ".join(f"'{n}': {n}" for n in range(50_000)) + "}\n",

@@ -39,7 +39,6 @@ class Images:
         self.importing = importing
         self.named: dict[int, str] = {}
         self.calls: list[Call] = []
-        self.with_code: set[str] = set()
         for event in followed.events:
             call = event.target
             if event.kind != "call" or not is_image(call):

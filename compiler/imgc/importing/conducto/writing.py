@@ -24,11 +24,6 @@ from imgc.importing.python.arguments import (
 from imgc.importing.python.flow import child_name, put_child, settings_last
 from imgc.importing.python.values import Call, Event, Function, Member, Symbol, Value
 
-SETTINGS = frozenset({
-    "image", "image_name", "env", "cpu", "mem", "gpu", "requires_docker", "stop_on_error", "suppress_errors", "skip",
-    "max_time", "max_concurrent", "docker_run_args", "container_reuse_context", "same_container", "doc", "title",
-    "tags", "name", "params",
-})  # fmt: skip
 _HOURS = {"d": 24, "w": 7 * 24, "mm": 30 * 24, "y": 365 * 24}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|mm|s|m|h|d|w|y)")
 _QUIET = frozenset({"pretty", "serialize", "stream", "describe", "check_images", "id", "user_set", "set"})

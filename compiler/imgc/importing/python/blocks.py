@@ -1,10 +1,12 @@
-"""What a block of statements may do, for blocks that are left out."""
+"""What statements may do, for blocks that are left out, and how the source says things."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
+_SHOWN = 400
 _QUIET = ("print", "log", "logging", "logger", "sys", "warnings")
 
 
@@ -55,3 +57,36 @@ def acts(statement: ast.stmt) -> bool:
     return not isinstance(
         statement, (ast.Expr, ast.Import, ast.ImportFrom, ast.Break, ast.Continue, ast.Assert)
     )
+
+
+def excerpt(node: ast.AST, lines: list[str]) -> str:
+    """How the source says it, on one line and not too long."""
+    first = getattr(node, "lineno", 1) - 1
+    last = (getattr(node, "end_lineno", None) or first + 1) - 1
+    if first >= len(lines):
+        return ""
+    start, end = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", 0)
+    parts = lines[first : min(last, first + 4) + 1]
+    if first == last:
+        parts = [_cut(parts[0], start, end)]
+    else:
+        parts[0] = _cut(parts[0], start, len(parts[0]) * 4)
+        if last - first < len(parts):
+            parts[-1] = _cut(parts[-1], 0, end)
+    text = " ".join(" ".join(parts).split())
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _cut(line: str, start: int, end: int) -> str:
+    """A part of a line, whose columns count bytes; not all of a long one."""
+    return _bytes(line)[start : min(end, start + _SHOWN)].decode(errors="ignore")
+
+
+@lru_cache(maxsize=8)
+def _bytes(line: str) -> bytes:
+    return line.encode(errors="replace")
+
+
+def places(node: ast.Call) -> dict[str, int]:
+    found = {str(number): one.lineno for number, one in enumerate(node.args)}
+    return found | {one.arg: one.lineno for one in node.keywords if one.arg}

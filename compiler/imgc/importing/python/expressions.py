@@ -7,8 +7,9 @@ import posixpath
 from collections.abc import Callable
 
 from imgc.importing.python import known
+from imgc.importing.python.blocks import excerpt, places
 from imgc.importing.python.known import NotKnown
-from imgc.importing.python.operations import counted, holds, joined, plain
+from imgc.importing.python.operations import counted, holds, joined, plain, truth
 from imgc.importing.python.values import (
     LONGEST,
     Call,
@@ -98,21 +99,7 @@ class Expressions:
         return Unknown(self.line(node), self.text(node))
 
     def text(self, node: ast.AST) -> str:
-        """How the source says it, on one line and not too long."""
-        first = getattr(node, "lineno", 1) - 1
-        last = (getattr(node, "end_lineno", None) or first + 1) - 1
-        if first >= len(self.here.lines):
-            return ""
-        start, end = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", 0)
-        parts = self.here.lines[first : min(last, first + 4) + 1]
-        if first == last:
-            parts = [parts[0].encode()[start:end].decode(errors="replace")]
-        else:
-            parts[0] = parts[0].encode()[start:].decode(errors="replace")
-            if last - first < len(parts):
-                parts[-1] = parts[-1].encode()[:end].decode(errors="replace")
-        text = " ".join(" ".join(parts).split())
-        return text if len(text) <= 80 else f"{text[:77]}…"
+        return excerpt(node, self.here.lines)
 
     # One method for each kind of expression. What they raise of _FAILS makes the expression unknown.
 
@@ -204,24 +191,16 @@ class Expressions:
     def _unary(self, node: ast.UnaryOp, scope: Scope) -> Value:
         value = self.value(node.operand, scope)
         if isinstance(node.op, ast.Not):
-            return not self.truth(value)
+            return not truth(value)
         if isinstance(node.op, ast.USub) and isinstance(value, (int, float)):
             return -value
         raise NotKnown
-
-    def truth(self, value: Value) -> bool:
-        """Whether a value counts as true; raises NotKnown."""
-        if isinstance(value, (Function, Local)):
-            return True
-        if isinstance(value, Symbol) and value.name.endswith(".TYPE_CHECKING"):
-            return False
-        return bool(plain(value))
 
     def _boolean(self, node: ast.BoolOp, scope: Scope) -> Value:
         value: Value = None
         for item in node.values:
             value = self.value(item, scope)
-            if self.truth(value) is isinstance(node.op, ast.Or):
+            if truth(value) is isinstance(node.op, ast.Or):
                 break
         return value
 
@@ -236,7 +215,7 @@ class Expressions:
         return True
 
     def _choice(self, node: ast.IfExp, scope: Scope) -> Value:
-        return self.value(node.body if self.truth(self.value(node.test, scope)) else node.orelse, scope)
+        return self.value(node.body if truth(self.value(node.test, scope)) else node.orelse, scope)
 
     def _subscript(self, node: ast.Subscript, scope: Scope) -> Value:
         of = self.value(node.value, scope)
@@ -272,7 +251,7 @@ class Expressions:
             for item in self.items(self.value(generator.iter, inner)):
                 self.tick(node)
                 self.assign(generator.target, item, inner)
-                if all(self.truth(self.value(one, inner)) for one in generator.ifs):
+                if all(truth(self.value(one, inner)) for one in generator.ifs):
                     loop(position + 1)
 
         loop(0)
@@ -313,8 +292,8 @@ class Expressions:
             inside = self.entered[-1] if self.entered else None
             # Of a chain, the line of its last method.
             line = self.here.at or getattr(node.func, "end_lineno", node.lineno)
-            places = {} if self.here.at else _places(node)
-            call = Call(function, args, named, line, self.text(node), inside, places)
+            lines = {} if self.here.at else places(node)
+            call = Call(function, args, named, line, self.text(node), inside, lines)
             self.calls.append(call)
             self.events.append(Event("call", call, None, None, line))
             return call
@@ -345,11 +324,6 @@ class Expressions:
             else:
                 named["**"] = self.unknown(word.value)
         return args, named
-
-
-def _places(node: ast.Call) -> dict[str, int]:
-    places = {str(number): one.lineno for number, one in enumerate(node.args)}
-    return places | {one.arg: one.lineno for one in node.keywords if one.arg}
 
 
 _CASES: dict[type[ast.expr], Callable[..., Value]] = {

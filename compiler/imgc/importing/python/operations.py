@@ -7,7 +7,18 @@ import operator
 from collections.abc import Callable
 
 from imgc.importing.python.known import NotKnown
-from imgc.importing.python.values import LONGEST, Call, Local, Member, Part, Unknown, Value, is_plain
+from imgc.importing.python.values import (
+    LONGEST,
+    Call,
+    Function,
+    Local,
+    Member,
+    Part,
+    Symbol,
+    Unknown,
+    Value,
+    is_plain,
+)
 
 _COMPARED: dict[type[ast.cmpop], Callable[[Value, Value], bool]] = {
     ast.Eq: operator.eq,
@@ -32,6 +43,15 @@ def plain(value: Value) -> Value:
     if is_plain(value) or isinstance(value, (list, tuple, dict, Local)):
         return value
     raise NotKnown
+
+
+def truth(value: Value) -> bool:
+    """Whether a value counts as true."""
+    if isinstance(value, (Function, Local)):
+        return True
+    if isinstance(value, Symbol) and value.name.endswith(".TYPE_CHECKING"):
+        return False
+    return bool(plain(value))
 
 
 def counted(op: ast.operator, left: int | float, right: int | float) -> Value:

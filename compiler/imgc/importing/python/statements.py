@@ -12,6 +12,7 @@ from imgc.importing.python.functions import Return
 from imgc.importing.python.imports import Imports
 from imgc.importing.python.known import NotKnown
 from imgc.importing.python.modules import Modules
+from imgc.importing.python.operations import truth
 from imgc.importing.python.values import (
     HERE,
     LONGEST,
@@ -130,7 +131,7 @@ class Program(Imports):
 
     def _if(self, node: ast.If, scope: Scope) -> Return | None:
         try:
-            body = node.body if self.truth(self.value(node.test, scope)) else node.orelse
+            body = node.body if truth(self.value(node.test, scope)) else node.orelse
         except NotKnown:
             self._leave_out(node, [*node.body, *node.orelse], scope)
             return None

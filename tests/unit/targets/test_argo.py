@@ -21,6 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plans import parallel, run, serial
 
+from imgc.targets.argo import manifests as manifests_
+from imgc.targets.argo import workflow
 from imgc.targets.argo.manifests import parts
 from imgc.targets.argo.workflow import emit
 from imgc.targets.registry import make
@@ -114,7 +116,20 @@ def test_each_valid_pipeline_is_valid_and_runs_as_the_engine_runs_it(
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, 2**32))
 def test_argo_runs_what_the_engine_runs(seed: int) -> None:
-    plan = trees.a_plan(seed)
+    check(trees.a_plan(seed), seed)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32), st.integers(2, 4))
+def test_argo_does_so_where_dags_and_manifests_are_parted(seed: int, most: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workflow, "MAX_TASKS", most)
+        patch.setattr(manifests_, "MAX_TEMPLATES", most)
+        check(trees.a_plan(seed, crossing=0.02), seed)
+
+
+def check(plan: JSON, seed: int) -> None:
+    """Some of its leaves fail, and all take a time."""
     rng = random.Random(seed)
     paths = trees.leaves(plan)
     bad = {path for path in paths if rng.random() < 0.25}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from imgc.diagnostics import Span
 from imgc.records import dataclass, replace
 from imgc.targets.argo.containers import Containers, judge, judge_shared, plain, retry_of, seconds
 from imgc.targets.argo.depends import ENDS, Depends, Term, is_order, joined
@@ -13,7 +14,7 @@ from imgc.targets.argo.manifests import ENTRY, MAX_BYTES, linked, parts
 from imgc.targets.argo.names import LONGEST_NAME, dns, name_for
 from imgc.targets.flow import ROOT, Flow
 from imgc.targets.subject import Data, Subject, is_group
-from imgc.targets.target import Say, approximated, refused
+from imgc.targets.target import Say, Support, approximated, refused
 from imgc.targets.yaml import dump
 
 FILE = "argo/workflow.yaml"
@@ -31,19 +32,24 @@ def emit(subject: Subject, say: Say) -> dict[str, str]:
     flow = Flow(subject.plan["nodes"])
     refusals: list[str] = []
 
+    def tell(what: str, support: Support, span: Span) -> None:
+        refusals.extend([what] if support.level == "refused" else [])
+        say(what, support, span)
+
     def refuse(node: Data, text: str) -> None:
-        refusals.append(text)
-        say("needs of a node in another group", refused(text), subject.node_span(node, "needs"))
+        tell("needs of a node in another group", refused(text), subject.node_span(node, "needs"))
 
     groups = Groups(flow, refuse)
     if ROOT not in groups.live:
         span = subject.node_span(flow.nodes[ROOT], "skip")
         say("a pipeline of which nothing runs", refused("all of it is left out."), span)
         return {}
-    _judge(subject, flow, groups, say)
-    if refusals:
+    _judge(subject, flow, groups, tell)
+    if refusals:  # DAGs that cannot be are not made
         return {}
-    return dict(_Workflow(subject, flow, groups, say).files())
+    made = _Workflow(subject, flow, groups, tell)
+    made.fill()
+    return {} if refusals else dict(made.files())
 
 
 def _judge(subject: Subject, flow: Flow, groups: Groups, say: Say) -> None:
@@ -111,14 +117,14 @@ class _Workflow:
         }
         self.templates: dict[str, Data] = {}
 
-    def files(self) -> Iterator[tuple[str, str]]:
+    def fill(self) -> None:
+        """Make the templates, and say which cannot be."""
         root = self._flow.nodes[ROOT]
         if root["suppress_errors"] and not is_pod(self._flow, ROOT):
             self._of[ROOT] = name_for("pipeline", self._names)
             self.templates[ENTRY] = _suppressed(ENTRY, "pipeline", {"template": self._of[ROOT]})
         for group, tasks in self._groups.tasks.items():
             self._template(group, tasks)
-        manifests = list(parts(self.templates))
         for template in self.templates.values():
             size = len(json.dumps(template))
             if size > MAX_BYTES:
@@ -128,6 +134,9 @@ class _Workflow:
                     refused(text),
                     self._subject.node_span(self._flow.nodes[ROOT], "serial"),
                 )
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        manifests = list(parts(self.templates))
         home = {name: number for number, part in enumerate(manifests) for name in part}
         for number, part in enumerate(manifests):
             templates = [linked(self.templates[name], home, number, self._part) for name in part]

@@ -76,6 +76,7 @@ PROGRAMS = {
     "with": ("with open('a') as f:\n    x = 1", 1),
     "an early return": ("def f(a):\n    if a:\n        return 1\n    return 2\nx = [f(0), f(1)]", [2, 1]),
     "await": ("async def f():\n    return 1\nasync def g():\n    return await f()\nx = g()", 1),
+    "a class of settings": ("class C:\n    A = 1\n    B = A + 1\nC.A = 5\nx = [C.A, C.B]", [5, 2]),
     "deleted": ("y = 1\ndel y\nx = 2", 2),
 }  # fmt: skip
 
@@ -98,7 +99,11 @@ FORGOTTEN = {
     "in a handler": "try:\n    x = open('a')\nexcept OSError:\n    x = 1",
     "an early return": "import os\ndef f():\n    if os.environ:\n        return 1\n    return 2\nx = f()",
     "match": "import os\nx = 1\nmatch os.environ:\n    case 1:\n        x = 2",
-    "a class": "class x:\n    pass",
+    "a class": "class x(dict):\n    a = 1",
+    "a decorated class": "import a\n@a.b\nclass C:\n    a = 1\nx = C.a",
+    "a method": "class C:\n    def a(self):\n        return 1\nx = C.a",
+    "an instance": "class C:\n    a = 1\nx = C()",
+    "a class under a condition": "import os\nclass C:\n    a = 1\nif os.environ:\n    C.a = 2\nx = C.a",
     "recursion": "def f(n):\n    return f(n - 1) if n else 1\nx = f(3)",
 }
 

@@ -18,6 +18,7 @@ from imgc.importing.python.values import (
     Local,
     Member,
     Module,
+    Namespace,
     Part,
     Scope,
     Symbol,
@@ -122,6 +123,8 @@ class Expressions:
             return self.attribute(of, node.attr)
         if isinstance(of, Local):
             return known.path_attribute(of, node.attr)
+        if isinstance(of, Namespace):
+            return of.names[node.attr]
         if isinstance(of, Unknown):
             return self.unknown(node)
         if isinstance(of, (Call, Function, Member, Part)):

@@ -54,13 +54,13 @@ class Functions(Expressions):
         node = function.node
         if function in self.running or len(self.running) >= _NESTED_CALLS or yields(node):
             raise NotKnown
-        scope = Scope(self.bound(function, args, named), function.scope)
         self.running.append(function)
         self.ran.add(id(function))
         self.unsure.append(0)
         entered, here = self.entered, self.here
         self.entered, self.here = list(entered), function.module
         try:
+            scope = Scope(self.bound(function, args, named), function.scope)
             ended = self.block(node.body, scope)
         finally:
             self.running.pop()

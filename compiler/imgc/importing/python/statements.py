@@ -20,6 +20,7 @@ from imgc.importing.python.values import (
     Event,
     Function,
     Module,
+    Namespace,
     Part,
     Scope,
     Symbol,
@@ -86,6 +87,8 @@ class Program(Imports):
                 self.events.append(Event("item", of, key, value, self.line(target)))
         elif isinstance(target, ast.Attribute):
             of = self.value(target.value, scope)
+            if isinstance(of, Namespace):
+                of.names[target.attr] = value
             self.events.append(Event("attribute", of, target.attr, value, self.line(target)))
 
     def _part(self, target: ast.Tuple | ast.List, number: int, value: Value) -> Value:
@@ -119,7 +122,17 @@ class Program(Imports):
         scope.names[node.name] = Function(node, scope, decorators, self.here)
 
     def _class(self, node: ast.ClassDef, scope: Scope) -> None:
-        scope.names[node.name] = self.unknown(node)
+        """One that inherits nothing and is not decorated is what its body assigns; its functions are not known."""
+        inner = Scope({}, scope)
+        if node.bases or node.keywords or node.decorator_list:
+            scope.names[node.name] = self.unknown(node)
+            return
+        self.block(node.body, inner)
+        values = {
+            name: self.unknown(node) if isinstance(value, Function) else value
+            for name, value in inner.names.items()
+        }
+        scope.names[node.name] = Namespace(node.name, values)
 
     def _return(self, node: ast.Return, scope: Scope) -> Return:
         return Return(self.value(node.value, scope) if node.value is not None else None)

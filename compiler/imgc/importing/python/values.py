@@ -127,6 +127,14 @@ class Scope:
         raise KeyError(name)
 
 
+@dataclass(slots=True, eq=False)
+class Namespace:
+    """A class that only gathers values, as settings are often kept."""
+
+    name: str
+    names: dict[str, Value]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:
     """`target[key] = value` (item), `target.key = value` (attribute), `target >> value` (order) or a call."""

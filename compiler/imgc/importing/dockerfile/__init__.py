@@ -24,10 +24,6 @@ from imgc.records import replace
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
 _OWN_PLATFORM = {"$BUILDPLATFORM", "${BUILDPLATFORM}", "$TARGETPLATFORM", "${TARGETPLATFORM}"}
 _DEFAULT = re.compile(r"[A-Za-z0-9._/@:-]+\Z")
-_LEFT_OUT = (
-    "of folders imgc leaves out .git, .env, virtual environments, node_modules and caches; "
-    "a .dockerignore with ! brings them back"
-)
 
 
 def draft(source: Source) -> Draft:
@@ -86,8 +82,6 @@ def _translated(file: UserFile, source: Source, context: Source) -> Draft:
         )
     for what, why, span in translation.lost:
         made.lost(image, what, why, span)
-    if translation.copies_folders:
-        image.remark(_LEFT_OUT)
     arrange(image, translation)
     if translation.copies_folders:
         _ignore_file(image, source, context)

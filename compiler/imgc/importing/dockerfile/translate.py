@@ -30,6 +30,7 @@ _HARMLESS = {
 """Variables that say where pip installs to or from, and those of that name which do not."""
 _OTHER_INSTALLS = re.compile(r"venv|virtualenv|conda|pyenv|pip3? config|pip\.conf")
 """Commands behind which `pip` may be another one."""
+_LEFT_OUT = "imgc leaves out .git, .env, virtual environments, node_modules and caches; ! in a .dockerignore brings them back"
 _HEREDOC = re.compile(r"<<-?[\"']?[A-Za-z_][A-Za-z0-9_]*[\"']?\Z")
 
 
@@ -163,10 +164,11 @@ class _Translator:
                 "src": item.src[0] if len(item.src) == 1 else list(item.src),
                 "dst": item.dst,
             }
-            if item.folder:
+            if item.folder and not self.result.copies_folders:
                 self.result.copies_folders = True
-                if item.src != (".",):
-                    copied["contents_only"] = True
+                self.comment = "\n".join(filter(None, (self.comment, _LEFT_OUT)))
+            if item.folder and item.src != (".",):
+                copied["contents_only"] = True
             if chown:
                 copied["chown"] = chown
             self.step("copy", copied, note=item.note, relative=not item.dst.startswith("/"))

@@ -60,6 +60,8 @@ def image(text: str, folder: Path) -> dict[str, Any]:
          {"copy": [{"src": ["package-lock.json", "package.json"], "dst": "/x/", "chown": "1000:1000"}]}),
         ("RUN echo 'a  b'   && \\\n   # why\n   echo c", {"commands": ["echo 'a  b' && echo c"]}),
         ("RUN [\"echo\", \"a b\"]", {"commands": ["echo 'a b'"]}),
+        ("RUN [\"echo\", \"a\\nb\"]", {"commands": ["echo 'a\nb'"]}),
+        ("RUN []", {"commands": [":"]}),
         ("RUN <<EOF\na\n  b\nEOF", {"commands": ["set +e\na\n  b"]}),
         ("ARG DEBIAN_FRONTEND=noninteractive\nRUN apt-get install -y --no-install-recommends jq", {"apt_packages": ["jq"]}),
         ("ADD app.py /x", {"copy": [{"src": "app.py", "dst": "/x"}]}),

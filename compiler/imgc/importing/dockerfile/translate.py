@@ -11,11 +11,11 @@ from imgc.diagnostics import Span
 from imgc.dockerfile.userfile import Instruction, UserFile
 from imgc.importing.dockerfile.copies import Copies
 from imgc.importing.dockerfile.installs import Install, installs, why_not
+from imgc.importing.dockerfile.runs import mounts_of, script_of
 from imgc.importing.dockerfile.words import Unsayable, listed, one_line, pairs, text, value
 from imgc.importing.draft import Given
 from imgc.importing.names import secret_name
 from imgc.importing.source import Source
-from imgc.instructions.quoting import words as shell_words
 from imgc.layers.bases import facts_of
 from imgc.layers.env import names_in
 from imgc.layers.python.environment import kind_of
@@ -31,7 +31,6 @@ _HARMLESS = {
 _OTHER_INSTALLS = re.compile(r"venv|virtualenv|conda|pyenv|pip3? config|pip\.conf")
 """Commands behind which `pip` may be another one."""
 _LEFT_OUT = "imgc leaves out .git, .env, virtual environments, node_modules and caches; ! in a .dockerignore brings them back"
-_HEREDOC = re.compile(r"<<-?[\"']?[A-Za-z_][A-Za-z0-9_]*[\"']?\Z")
 
 
 @dataclass(slots=True)
@@ -174,14 +173,17 @@ class _Translator:
             self.step("copy", copied, note=item.note, relative=not item.dst.startswith("/"))
 
     def run(self, instruction: Instruction) -> None:
-        secrets, cached = self._mounts(instruction)
-        script = self._script(instruction)
+        mounts = mounts_of(instruction)
+        if mounts.ssh:
+            self.meta("ssh", [mounts.ssh])
+        secrets = tuple(map(self._secret, mounts.secrets))
+        script = script_of(instruction, self.source)
         found = None if secrets or self.user or "shell" in self.result.meta else installs(script)
         if found is not None and all(map(self._can, found)):
             for one in found:
                 self._install(one)
             return
-        if cached:
+        if mounts.cached:
             raise Unsayable("RUN --mount=type=cache of what is no key that installs")
         self.ran = True
         if _OTHER_INSTALLS.search(script):
@@ -197,51 +199,14 @@ class _Translator:
         items = list(one.items) or [self.source.local(self.copies.local(path) or path) for path in one.files]
         self.step(one.key, items, pip=dict(one.pip))
 
-    def _script(self, instruction: Instruction) -> str:
-        arguments = instruction.arguments
-        if instruction.is_json:
-            argv = json.loads(arguments)
-            return shell_words(*argv) if argv else ":"
-        if not instruction.heredocs:
-            return arguments
-        if len(instruction.heredocs) > 1 or not _HEREDOC.match(arguments):
-            raise Unsayable("RUN with a here-document for a program")
-        lines = self.source.text[instruction.start : instruction.end].splitlines()
-        first = next(number for number, line in enumerate(lines) if "<<" in line) + 1
-        body = lines[first:-1]
-        if arguments.startswith("<<-"):
-            body = [line.lstrip("\t") for line in body]
-        if body and body[0].startswith("#!"):
-            raise Unsayable("RUN with a script for another program")
-        return "\n".join(["set +e", *body])  # a failing line of it does not end it
-
-    def _mounts(self, instruction: Instruction) -> tuple[tuple[Given, ...], bool]:
-        """The secrets that a RUN mounts, and whether it keeps a cache."""
-        secrets: list[Given] = []
-        cached = False
-        for flag in instruction.flags:
-            name, _, given = flag.partition("=")
-            options = dict(part.partition("=")[::2] for part in given.split(","))
-            kind = options.pop("type", "bind")
-            if name != "--mount" or "$" in given or kind not in ("cache", "secret", "ssh"):
-                raise Unsayable(f"RUN {flag}")
-            cached = cached or kind == "cache"
-            if kind == "ssh":
-                self.meta("ssh", [options.get("id", "default")])
-            if kind == "secret":
-                secrets.append(self._secret(options))
-        return tuple(secrets), cached
-
     def _secret(self, options: dict[str, str]) -> Given:
         target = options.get("target") or options.get("dst") or options.get("destination") or ""
         name = secret_name(options.get("id") or posixpath.basename(target))
         if not set(options) <= {"id", "target", "dst", "destination", "env", "required"}:
             raise Unsayable("RUN --mount=type=secret with an owner or a mode")
         self.result.secrets.setdefault(name, self.span)
-        use: dict[str, Given] = {
-            "secret": name,
-            "required": options.get("required", "false") in ("", "true", "1"),
-        }
+        required = options.get("required", "false") in ("", "true", "1")
+        use: dict[str, Given] = {"secret": name, "required": required}
         if options.get("env"):
             use["env"] = options["env"]
         elif target:

@@ -263,6 +263,21 @@ def test_an_unknown_base_is_a_place_to_fill(folder: Path) -> None:
     assert [line for line, _ in result.warnings] == [4, 6]
 
 
+@pytest.mark.parametrize(
+    "path", ['"nowhere/Dockerfile"', '"/etc/Dockerfile"', 'os.environ["D"]', '"docker"', '"../Dockerfile"']
+)
+def test_a_dockerfile_that_is_not_there_is_a_place_to_fill(folder: Path, path: str) -> None:
+    result = conducto(
+        folder,
+        f'root = co.Serial(image=co.Image(dockerfile={path}, context="."))\nroot["a"] = co.Exec("x")\n',
+    )
+    assert result.data["pipeline"] == {
+        "image": {"base": "registry.invalid/unknown:unknown"},
+        "serial": {"a": "x"},
+    }
+    assert len(result.warnings) == 1
+
+
 def test_functions_that_make_parts_are_no_other_pipelines(folder: Path) -> None:
     result = conducto(
         folder,

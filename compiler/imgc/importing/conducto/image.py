@@ -136,7 +136,8 @@ def _image(importing: Importing, call: Call, block: Block) -> None:
 
 
 def _dockerfile(given: Arguments) -> None:
-    file, text = given.path("dockerfile"), given.text("dockerfile_text")
+    had = given.has("dockerfile")
+    file, text = given.start("dockerfile"), given.text("dockerfile_text")
     context, args = given.path("context"), given.pairs("docker_build_args")
     if file is not None and context is None and not args:
         given.set("dockerfile", file, "dockerfile")
@@ -149,7 +150,7 @@ def _dockerfile(given: Arguments) -> None:
             block.set("context", context, given.importing.span(given.at("context")))
         if args:
             block.set("args", args, given.importing.span(given.at("docker_build_args")))
-    else:
+    elif not had:
         for name, value in (("context", context), ("docker_build_args", args)):
             if value:
                 given.lost(name, "without a Dockerfile it does nothing")

@@ -38,14 +38,14 @@ def start(importing: Importing, call: Call, block: Block, given: Arguments | Non
     elif kind == "from_ref_name":
         _ref(given)
     elif kind == "from_uv_script":
-        given.set("uv_script", given.path("script"), "script")
+        given.set("uv_script", given.start("script"), "script")
         for key, value in pip_options(given).items():
             block.block("pip", importing.span(call.line)).set(key, value)
         secrets = given.take("secret_mounts")
         if secrets is not MISSING:
             block.set("secrets", secret_uses(given, secrets, given.at("secret_mounts"), mounts=True))
     elif kind == "from_dockerfile":
-        given.set("dockerfile", given.path("file"), "file")
+        given.set("dockerfile", given.start("file"), "file")
     elif kind not in ("from_debian_base", "clone"):
         importing.lost(
             block, f"`{kind}`", _NOTES.get(kind, "a start of an image that is not known here"), call.line

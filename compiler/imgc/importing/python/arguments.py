@@ -28,6 +28,7 @@ from imgc.importing.python.values import (
 from imgc.importing.source import Source
 
 UNKNOWN = "it cannot be known without running the file"
+_FILL = "say here which image it is"
 UNKNOWN_BASE = "registry.invalid/unknown:unknown"
 _PATH = re.compile(re.escape(HERE[:2]) + r"[A-Za-z0-9._/+@=-]*")
 _LARGEST = 400
@@ -172,6 +173,18 @@ class Arguments:
         found = self._as(name, path)
         return None if found is None else self.importing.local(found)
 
+    def start(self, name: str) -> str | None:
+        """The file that an image is made from; where it is not known or not there, a base takes its place."""
+        if self.peek(name) is None:
+            return None
+        found = self.path(name)
+        if found is not None and os.path.isfile(self.importing.source.target / found):  # noqa: PTH113 (odd names)
+            return found
+        self.block.set("base", UNKNOWN_BASE, self.importing.span(self.at(name)), note=_FILL)
+        if found is not None:
+            self.lost(name, f"there is no file '{found}' in the project")
+        return None
+
     def pairs(self, name: str) -> dict[str, str] | None:
         """A mapping of texts."""
         value = self.take(name)
@@ -208,7 +221,7 @@ class Arguments:
 
 def set_unknown_base(importing: Importing, block: Block, name: str, value: Value, line: int) -> None:
     """Where only running the file would tell the base: a comment, and a reference that no registry serves."""
-    block.set("base", UNKNOWN_BASE, importing.span(line), note="say here which image it is")
+    block.set("base", UNKNOWN_BASE, importing.span(line), note=_FILL)
     importing.lost(block, f"`{name}`", why_not(value, "an image"), line)
 
 

@@ -53,7 +53,8 @@ def docker_image(importing: Importing, call: Call, block: Block, modules: Module
 
 
 def _start(given: Arguments) -> None:
-    file, context = given.path("dockerfile"), given.path("build_context_root")
+    had = given.has("dockerfile")
+    file, context = given.start("dockerfile"), given.path("build_context_root")
     options: dict[object, object] = {}
     for name in ("build_options", "parent_image_build_config", "build_config"):
         options |= _build_config(given, name)
@@ -73,8 +74,10 @@ def _start(given: Arguments) -> None:
             if args:
                 block.set("args", args, at)
     else:
+        if had:
+            given.take("parent_image")
         given.base("parent_image")
-        if context is not None:
+        if context is not None and not had:
             given.lost("build_context_root", "without a Dockerfile it does nothing")
     _build(given, options)
     if given.flag("skip_build"):

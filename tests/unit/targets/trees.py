@@ -38,7 +38,9 @@ def a_tree(
     if group is plans.parallel:
         for n, child in enumerate(children):
             child["needs"] = [f"n{m}" for m in range(n) if rng.random() < 0.2]
-            if rng.random() < crossing:
+            if (
+                rng.random() < crossing and not child["skip"]
+            ):  # who waits for its group need not wait for that
                 child["needs"].append("/n0")
     if limits:
         common["max_concurrent"] = rng.choice([None, None, 1, 2, 3])

@@ -43,7 +43,10 @@ class Source:
         first, last = line - 1, (end_line or line) - 1
         text = self.lines[first] if first < len(self.lines) else ""
         end = self.lines[last] if last < len(self.lines) else ""
-        return Span(self.origin, first, len(text) - len(text.lstrip()), last, len(end.rstrip()))
+        column = min(
+            len(text) - len(text.lstrip()), len(text.rstrip())
+        )  # a blank line has its place at the start
+        return Span(self.origin, first, column, last, len(end.rstrip()))
 
     def local(self, path: str) -> str:
         """A path of the source as the pipeline file names it."""

@@ -89,6 +89,13 @@ def test_detection(system: str, name: str, text: str) -> None:
     assert detected(source(name, text.encode(), Path(), Path())) == system
 
 
+@pytest.mark.parametrize("line", ["", " ", "\x1f", " a "])
+def test_the_place_of_a_line(line: str) -> None:
+    span = source("f", f"{line}\n".encode(), Path(), Path()).span(1)
+    assert span.start <= span.end
+    assert line[span.start[1] : span.end[1]] == line.strip()
+
+
 def test_every_system_is_tested_here() -> None:
     assert set(FILES) == set(SEEDS) == set(SYSTEMS)
 

@@ -63,6 +63,7 @@ def image(text: str, folder: Path) -> dict[str, Any]:
         ("RUN [\"echo\", \"a\\nb\"]", {"commands": ["echo 'a\nb'"]}),
         ("RUN []", {"commands": [":"]}),
         ("RUN <<EOF\na\n  b\nEOF", {"commands": ["set +e\na\n  b"]}),
+        ("RUN <<-'X'\n\ta\u2028b\n\tX", {"commands": ["set +e\na\u2028b"]}),
         ("ARG DEBIAN_FRONTEND=noninteractive\nRUN apt-get install -y --no-install-recommends jq", {"apt_packages": ["jq"]}),
         ("ADD app.py /x", {"copy": [{"src": "app.py", "dst": "/x"}]}),
     ],

@@ -51,7 +51,7 @@ def script_of(instruction: Instruction, source: Source) -> str:
         return arguments
     if len(instruction.heredocs) > 1 or not _HEREDOC.match(arguments):
         raise Unsayable("RUN with a here-document for a program")
-    lines = source.text[instruction.start : instruction.end].splitlines()
+    lines = source.text[instruction.start : instruction.end].removesuffix("\n").split("\n")
     first = next(number for number, line in enumerate(lines) if "<<" in line) + 1
     body = lines[first:-1]
     if arguments.startswith("<<-"):

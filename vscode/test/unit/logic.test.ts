@@ -74,6 +74,7 @@ test("a server that dies is started again four times in three minutes, not five"
 test("each command gets the file where it takes it", () => {
   assert.deepEqual(commandLine("check", "/p.yaml", []), ["check", "/p.yaml"]);
   assert.deepEqual(commandLine("compile", "/p.yaml", ["--check"]), ["compile", "--check", "/p.yaml"]);
+  assert.deepEqual(commandLine("lock", "/p.yaml", []), ["lock", "/p.yaml"]);
   assert.deepEqual(commandLine("run", "/p.yaml", ["a/b"]), ["run", "-f", "/p.yaml", "a/b"]);
   assert.deepEqual(commandLine("debug", "/p.yaml", ["a"]), ["debug", "-f", "/p.yaml", "a"]);
 });

@@ -15,9 +15,9 @@ from imgc.records import dataclass
 
 _WIDTH = 100
 _PLAIN = re.compile(
-    r"(?:[A-Za-z0-9_./]|--?[A-Za-z])(?:[A-Za-z0-9_./@+=-]|:(?=[A-Za-z0-9_./@+=-])| (?=[A-Za-z0-9_./@+=-]))*\Z"
+    r"(?!\.\.\.(?: |\Z))(?:[A-Za-z0-9_./]|--?[A-Za-z])(?:[A-Za-z0-9_./@+=-]|:(?=[A-Za-z0-9_./@+=-])| (?=[A-Za-z0-9_./@+=-]))*\Z"
 )
-_WORDS = {"...", "true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 _OLD_NUMBER = re.compile(r"(?=[^0-9]*[0-9])[-+.0-9][0-9._:eE+-]*\Z|0[xob][0-9a-fA-F_]+\Z")
 """What YAML 1.1 takes for a number or a date beside what YAML 1.2 does: `1_000`, `1:30`, `2026-01-01`."""
 _ESCAPED = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")

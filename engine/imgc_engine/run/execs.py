@@ -70,12 +70,12 @@ class Execution:
             self._stop(0.0)
         try:
             exec_id = self._id = self._steady.call(self._create)
+            if not self._control.begin():
+                return End(began=False, stopped=True)
+            begin = time.monotonic()
+            attached = self._start(exec_id)
         except docker.errors.APIError as error:
-            return self._not_created(error)
-        if not self._control.begin():
-            return End(began=False, stopped=True)
-        begin = time.monotonic()
-        attached = self._start(exec_id)
+            return self._not_begun(explanation(error))
         if attached is not None:
             self._drain.start(attached, self._command.stdin)
         self._hooks.started()
@@ -91,7 +91,7 @@ class Execution:
         if attached is None or self._steady.outages != self._outages or told != code:
             self._drain.take("stderr", GAP)
         if told in (126, 127) and not state.get("Pid"):
-            return _not_started(self._log.last_lines()[-1:])
+            return self._not_started(self._log.last_lines()[-1:])
         return replace(self._end(told), seconds=seconds)
 
     def _create(self) -> str:
@@ -156,11 +156,23 @@ class Execution:
         message = "It ran out of the memory of the container that it shares." if oom else ""
         return End(code, oom=oom, stopped=stopped, message=message)
 
-    def _not_created(self, error: docker.errors.APIError) -> End:
-        """It cannot run there (Docker 28 looks for the user already now), or the container is gone."""
+    def _not_started(self, said: tuple[str, ...]) -> End:
+        """As when a container's start fails: 127 and 126 are the command's, the rest is the engine's."""
+        if not said:
+            return End(
+                lost=True, began=False, message="The connection to the engine was lost before it started."
+            )
+        found = re.search(r'exec: "([^"]*)": (.*)', said[0])
+        if found is None:
+            return self._not_begun(said[0])
+        code = 127 if "not found" in found[2] or "no such file" in found[2] else 126
+        return End(code, began=False, message=not_run(found[1], code))
+
+    def _not_begun(self, why: str) -> End:
+        """It cannot run there (Docker 28 looks for the user already when it is created), or the container is gone."""
         state = self._container()
         if state["Running"]:
-            return End(lost=True, permanent=True, began=False, message=explanation(error))
+            return End(lost=True, permanent=True, began=False, message=why)
         if state["ExitCode"] == 127:
             message = (
                 f"The image has no {KEEPER[0]!r}, which a container that is shared needs: give the node one "
@@ -197,14 +209,3 @@ class Execution:
             if attributes.get("execID") == exec_id:
                 return int(attributes["exitCode"])
         return None
-
-
-def _not_started(said: tuple[str, ...]) -> End:
-    """As when a container's start fails: 127 and 126 are the command's, the rest is the engine's."""
-    if not said:
-        return End(lost=True, began=False, message="The connection to the engine was lost before it started.")
-    found = re.search(r'exec: "([^"]*)": (.*)', said[0])
-    if found is None:
-        return End(lost=True, permanent=True, began=False, message=said[0])
-    code = 127 if "not found" in found[2] or "no such file" in found[2] else 126
-    return End(code, began=False, message=not_run(found[1], code))

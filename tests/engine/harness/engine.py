@@ -170,6 +170,7 @@ class Engine:
             "hosts": [self.host],
             "bridge": network.bridge,
             "mtu": outer_mtu(),
+            "dns-opts": ["use-vc"],  # by TCP: a name server that loses packets fails builds
             "iptables": False,
             "ip6tables": False,
             "default-address-pools": [{"base": str(network.pool), "size": 26}],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imgc.document.document import load
@@ -57,6 +57,8 @@ def test_values_are_read_back(data: dict[str, Given], inline: bool, remark: str)
 
 @settings(max_examples=2000)
 @given(TEXTS)
+@example("... 0")
+@example("...")
 def test_yaml_1_1_reads_text_as_text(text: str) -> None:
     assert yaml.safe_load(quoted(text)) == text
 

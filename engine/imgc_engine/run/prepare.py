@@ -39,7 +39,7 @@ from imgc_engine.run.states import Past
 from imgc_engine.run.store import Store
 from imgc_engine.secrets import Secrets
 
-LOAD = 2  # leaves for each of the engine's CPUs, as far as they do not reserve any
+LOAD = 4  # leaves for each of the engine's CPUs that reserve none: their start is mostly waiting
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ class Limits:
     """What there is for all leaves together. `parallel` is their number; None is without a limit.
 
     `cpus` bounds what leaves have reserved; `load` that and one CPU for each leaf that reserves none, which
-    may as well wait for a disk: an engine gains from up to twice as many as it has processors.
+    may as well wait for a disk: an engine gains from up to four times as many as it has processors.
     """
 
     cpus: float = float("inf")

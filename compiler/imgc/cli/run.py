@@ -48,7 +48,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
     file_option(command)
     format_option(command)
     command.add_argument(
-        "--max-parallel", type=_count, metavar="N", help="nodes at once; default: twice the processors"
+        "--max-parallel",
+        type=_count,
+        metavar="N",
+        help="nodes at once; default: four a processor, without Docker two",
     )
     command.add_argument(
         "--keep-going",

@@ -170,7 +170,7 @@ class Engine:
             "hosts": [self.host],
             "bridge": network.bridge,
             "mtu": outer_mtu(),
-            "dns-opts": ["use-vc"],  # by TCP: a name server that loses packets fails builds
+            "dns-opts": ["timeout:2", "attempts:6"],  # a name server that loses packets fails no build
             "iptables": False,
             "ip6tables": False,
             "default-address-pools": [{"base": str(network.pool), "size": 26}],

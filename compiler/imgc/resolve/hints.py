@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from imgc.context.project import Project
 from imgc.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span
+from imgc.diagnostics.near import near
 from imgc.document.nodes import Mapping, Scalar, Sequence
 from imgc.layers.kind import Written
 from imgc.layers.packages import removals
@@ -57,7 +58,7 @@ def hints(
         report(found)
     if not _installs_python(image, parents):
         found_file = _requirements(code, project)
-        if found_file is not None:
+        if found_file is not None and not _misspelt(image, found_file[1]):
             report(_unused(image, code, *found_file))
 
 
@@ -78,6 +79,11 @@ def _installs_python(image: ResolvedImage, parents: Callable[[str], ResolvedImag
             return True
         seen = parents(seen.parent) if seen.parent else None
     return False
+
+
+def _misspelt(image: ResolvedImage, key: str) -> bool:
+    """Whether the key is there, but for a mistake in its name, which is said elsewhere."""
+    return any(near(entry.name, [key]) for entry in image.node.entries)
 
 
 def _requirements(code: Written, project: Project) -> tuple[str, str, str] | None:

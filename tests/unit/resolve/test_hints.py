@@ -130,6 +130,13 @@ def test_nothing_is_said_of_an_image_that_has_or_wants_none(image: str, folder: 
     assert [one.code for one in found if one.code == "unused-requirements"] == []
 
 
+def test_a_misspelt_key_is_said_once(folder: Path) -> None:
+    (folder / "requirements.txt").write_text("six\n")
+    found = analyse("pipeline.yaml", f"{UNUSED}    requirments: requirements.txt\n", folder).diagnostics
+    assert [one.code for one in found] == ["unknown-key"]
+    assert places(UNUSED + "    labels: {requirments: x}\n", folder) == [("unused-requirements", 5, 5)]
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imgc.importing.source import SourceError
-from importkit import Imported, import_text
+from importkit import Imported, import_text, written
 
 FILES = {
     "hello.py": "", "docker/app/Dockerfile": "FROM debian:bookworm-slim\n", "Dockerfile": "FROM debian:bookworm-slim\n",
@@ -18,10 +18,7 @@ FILES = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name, text in FILES.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    return tmp_path
+    return written(tmp_path, FILES)
 
 
 def conducto(folder: Path, text: str) -> Imported:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from importkit import Imported, import_text
+from importkit import Imported, import_text, written
 
 PREAMBLE = "import asyncio, os, flyte\nfrom datetime import timedelta\nfrom pathlib import Path\nfrom flyte import Image\n"
 KIT = "import os\nfrom datetime import timedelta\nfrom flytekit import ImageSpec, Resources, Secret, dynamic, task, workflow\n"
@@ -21,10 +21,7 @@ FILES = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name, text in FILES.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    return tmp_path
+    return written(tmp_path, FILES)
 
 
 def flyte(folder: Path, text: str) -> Imported:

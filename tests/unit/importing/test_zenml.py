@@ -12,7 +12,7 @@ from imgc.cli.import_ import imported
 from imgc.document.document import load
 from imgc.document.nodes import plain
 from imgc.importing.source import source
-from importkit import Imported, import_text
+from importkit import Imported, import_text, written
 
 PREAMBLE = (
     "import os\nfrom zenml import pipeline, step\nfrom zenml.config import DockerSettings, ResourceSettings\n"
@@ -28,10 +28,7 @@ FILES = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name, text in FILES.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    return tmp_path
+    return written(tmp_path, FILES)
 
 
 def zenml(folder: Path, text: str) -> Imported:

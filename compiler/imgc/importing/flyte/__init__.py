@@ -11,7 +11,7 @@ from imgc.importing.python.expressions import TooMuch
 from imgc.importing.python.flow import arrange, child_name, put_child, settings_last
 from imgc.importing.python.program import program, too_much
 from imgc.importing.python.statements import Program
-from imgc.importing.python.values import Call, Function, Symbol, Value
+from imgc.importing.python.values import Call, Function, Symbol, arguments_of
 from imgc.importing.source import Source
 
 
@@ -41,7 +41,7 @@ def _tasks(
 ) -> None:
     pipeline = importing.made.pipeline
     before = len(followed.events)
-    followed.run(main, _given(main, arguments))
+    followed.run(main, arguments_of(main, arguments))
     events = followed.events[before:]
     tasks = Tasks(importing, images, is_workflow(main))
     for event in events:
@@ -69,13 +69,6 @@ def _tasks(
         for step in steps:
             settings_last(step.block)
             put_child(inner, child_name(step.name, inner), step.block, step.at)
-
-
-def _given(main: Function, call: Call | None) -> dict[str, Value]:
-    if call is None:
-        return {}
-    names = [one.arg for one in main.node.args.args]
-    return {**dict(zip(names, call.args, strict=False)), **call.named}
 
 
 def _main(followed: Program, importing: Importing) -> tuple[Function | None, Call | None]:

@@ -8,7 +8,7 @@ from imgc.importing.flyte.settings import environment, merged, node_settings, ta
 from imgc.importing.python.arguments import Arguments, Importing
 from imgc.importing.python.flow import Step
 from imgc.importing.python.steps import Steps
-from imgc.importing.python.values import Call, Event, Function, Member, Symbol, Value
+from imgc.importing.python.values import Call, Event, Function, Member, Symbol, Value, calls_between
 
 _AT_ONCE = ("asyncio.gather", "flyte.map", "asyncio.create_task", "asyncio.ensure_future")
 _QUIET = (
@@ -86,7 +86,7 @@ class Tasks(Steps):
             *(environment(owner) if isinstance(owner, Call) else []),
             *([decorator] if decorator else []),
         ]
-        calls += reversed(_overrides(call))
+        calls += reversed(calls_between(call))
         given = Arguments(self.importing, merged(calls), block)
         own = given.peek("short_name")
         step = self.begin(own if isinstance(own, str) else function.name, block, call)
@@ -146,15 +146,3 @@ def called(call: Call) -> Value:
             return None
         value = value.function if isinstance(value, Call) else value.of
     return value
-
-
-def _overrides(call: Call) -> list[Call]:
-    found: list[Call] = []
-    value: Value = call.function
-    while isinstance(value, (Call, Member)):
-        if isinstance(value, Call):
-            found.append(value)
-            value = value.function
-        else:
-            value = value.of
-    return found

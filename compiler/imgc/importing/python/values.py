@@ -146,6 +146,27 @@ class Event:
     line: int
 
 
+def arguments_of(function: Function, call: Call | None) -> dict[str, Value]:
+    """The arguments that a call gives to a function, by their names."""
+    if call is None:
+        return {}
+    names = [one.arg for one in function.node.args.args]
+    return {**dict(zip(names, call.args, strict=False)), **call.named}
+
+
+def calls_between(call: Call | None) -> list[Call]:
+    """The calls between a function and its call, the last one first: `with_options(…)` of `f.with_options(…)(…)`."""
+    found: list[Call] = []
+    value: Value = call.function if call is not None else None
+    while isinstance(value, (Call, Member)):
+        if isinstance(value, Call):
+            found.append(value)
+            value = value.function
+        else:
+            value = value.of
+    return found
+
+
 def is_plain(value: Value) -> bool:
     """Whether it is a value without parts that is known."""
     return value is None or isinstance(value, (bool, int, float, str))

@@ -9,10 +9,10 @@ from imgc.importing.python.expressions import TooMuch
 from imgc.importing.python.flow import arrange
 from imgc.importing.python.program import program, too_much
 from imgc.importing.python.statements import Program
-from imgc.importing.python.values import Call, Function, Member, Symbol, Value
+from imgc.importing.python.values import Call, Function, Member, arguments_of
 from imgc.importing.source import Source
 from imgc.importing.zenml.images import Images
-from imgc.importing.zenml.settings import decorated, settings_of
+from imgc.importing.zenml.settings import called_function, decorated, settings_of
 from imgc.importing.zenml.steps import ZenSteps
 
 _PIPELINE = {
@@ -56,7 +56,7 @@ def _steps(
     given.rest(_PIPELINE, _OTHERWISE)
     images.of_pipeline(settings)
     before = len(followed.events)
-    followed.run(chosen, _given(chosen, called))
+    followed.run(chosen, arguments_of(chosen, called))
     steps = ZenSteps(importing, followed, images, settings)
     for event in followed.events[before:]:
         steps.take(event)
@@ -65,14 +65,6 @@ def _steps(
         arrange(steps.steps, importing.made.pipeline, at)
     else:
         importing.made.pipeline.remark(f"no step is called in the pipeline {chosen.name}")
-
-
-def _given(chosen: Function, called: Call | None) -> dict[str, Value]:
-    """The arguments that the file calls its pipeline with."""
-    if called is None:
-        return {}
-    names = [one.arg for one in chosen.node.args.args]
-    return {**dict(zip(names, called.args, strict=False)), **called.named}
 
 
 def _pipeline(followed: Program, importing: Importing) -> tuple[Function | None, Call | None]:
@@ -95,15 +87,6 @@ def _pipeline(followed: Program, importing: Importing) -> tuple[Function | None,
             why = f"one file is one pipeline, and that is {chosen.name} here"
             importing.lost(importing.made.pipeline, f"the pipeline `{other.name}`", why, other.line)
     return chosen, call
-
-
-def called_function(value: Value) -> Value:
-    """The function of the file that a call calls: `f(…)`, `f.with_options(…)(…)`."""
-    while isinstance(value, (Call, Member)):
-        if isinstance(value, Member) and value.name not in ("with_options", "entrypoint"):
-            return None
-        value = value.function if isinstance(value, Call) else value.of
-    return value if isinstance(value, (Function, Symbol)) else None
 
 
 def _name(importing: Importing, chosen: Function | None) -> str:

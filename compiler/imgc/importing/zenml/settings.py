@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgc.importing.draft import Block
 from imgc.importing.python.arguments import Arguments, Importing, why_not
 from imgc.importing.python.statements import Program
-from imgc.importing.python.values import Call, Function, Member, Symbol, Value
+from imgc.importing.python.values import Call, Function, Member, Symbol, Value, calls_between
 from imgc.records import dataclass, field
 
 
@@ -43,7 +43,7 @@ def settings_of(
             member = event.target.function
             if member.of is function and member.name == "configure":
                 calls.append(event.target)
-    calls += reversed(_options(called))
+    calls += reversed(calls_between(called))
     merged = Call(Symbol(f"zenml.{kind}"), [], {}, called.line if called else _line(function), "")
     settings = Settings(Arguments(importing, merged, block))
     for call in calls:
@@ -60,17 +60,13 @@ def _line(function: Value) -> int:
     return function.line if isinstance(function, Function) else 1
 
 
-def _options(called: Call | None) -> list[Call]:
-    """The calls of `with_options` between a function and its call, the last one first."""
-    found = []
-    value: Value = called.function if called is not None else None
+def called_function(value: Value) -> Value:
+    """The function of the file that a call calls: `f(…)`, `f.with_options(…)(…)`."""
     while isinstance(value, (Call, Member)):
-        if isinstance(value, Call):
-            found.append(value)
-            value = value.function
-        else:
-            value = value.of
-    return found
+        if isinstance(value, Member) and value.name not in ("with_options", "entrypoint"):
+            return None
+        value = value.function if isinstance(value, Call) else value.of
+    return value if isinstance(value, (Function, Symbol)) else None
 
 
 def _take(settings: Settings, value: Value, call: Call, block: Block, importing: Importing) -> None:

@@ -9,7 +9,7 @@ from imgc.importing.python.statements import Program
 from imgc.importing.python.steps import Steps
 from imgc.importing.python.values import Call, Event, Function, Member, Symbol, Value
 from imgc.importing.zenml.images import Images
-from imgc.importing.zenml.settings import Settings, decorated, merged, settings_of
+from imgc.importing.zenml.settings import Settings, called_function, decorated, merged, settings_of
 
 _NOTES = {
     "enable_cache": "what a step has done is done again in every run here",
@@ -95,12 +95,7 @@ def _function(call: Call) -> Value:
     """What a call calls: the function itself, or one `with_options`."""
     if isinstance(call.function, Member) and call.function.name != "entrypoint":
         return None  # f.with_options(…) alone, or a method of a result
-    value: Value = call
-    while isinstance(value, (Call, Member)):
-        if isinstance(value, Member) and value.name not in ("with_options", "entrypoint"):
-            return None
-        value = value.function if isinstance(value, Call) else value.of
-    return value
+    return called_function(call)
 
 
 def _resources(given: Arguments) -> None:
